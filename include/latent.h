@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * latent.h - search pictures by meaning: the whole public interface.
+ *
+ * Three kinds of object:
+ *   lt_db / lt_collection   a directory on disk with named collections of points
+ *                           (id, vector, JSON payload), durable and searchable;
+ *   lt_model                turns texts and pictures into vectors of one space;
+ *   lt_gallery_*            joins both: folders of pictures in, matching pictures out.
+ *
+ * Conventions
+ *   - Fallible functions return lt_status: LT_OK (0) or a negative LT_E... code, and fill the
+ *     caller's lt_error (which may be NULL). Out parameters are written only on success.
+ *   - Every options and config struct begins with its own size; start it with its _INIT macro, so
+ *     that a program compiled against an older header keeps working.
+ *   - Strings are UTF-8. A returned pointer is borrowed unless its comment says who frees it.
+ *   - Objects named lt_db, lt_collection and lt_model may be shared between threads.
+ *   - Vectors are arrays of float32, `dims` long. Cosine vectors are normalised on the way in.
+ */
+#ifndef LATENT_H
+#define LATENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define LT_API __attribute__((visibility("default")))
+#define LT_NODISCARD __attribute__((warn_unused_result))
+#else
+#define LT_API
+#define LT_NODISCARD
+#endif
+
+#define LT_VERSION_MAJOR 0
+#define LT_VERSION_MINOR 1
+#define LT_VERSION_PATCH 0
+
+/* The version of the library at run time, e.g. "0.1.0". Static storage. */
+LT_API const char *lt_version(void);
+
+/* ---- errors ---------------------------------------------------------------------------- */
+
+typedef int lt_status;
+enum {
+    LT_OK = 0,
+    LT_EINVAL = -1,        /* an argument or an input is not valid */
+    LT_ENOTFOUND = -2,     /* the thing named does not exist */
+    LT_EEXISTS = -3,       /* the thing to create exists already */
+    LT_ECONFLICT = -4,     /* valid, but at odds with what is stored (dims, model) */
+    LT_ELIMIT = -5,        /* a limit on size or number was passed */
+    LT_ENOMEM = -6,        /* no memory */
+    LT_EIO = -7,           /* the operating system refused to read or write */
+    LT_ECORRUPT = -8,      /* stored bytes fail their checks */
+    LT_EVERSION = -9,      /* written by a newer format */
+    LT_EBUSY = -10,        /* another process owns it */
+    LT_ECANCELED = -11,    /* the caller asked to stop */
+    LT_EUNSUPPORTED = -12  /* known, but not built in or not possible here */
+};
+
+/* An error: its code and one line of text without a newline. Caller's storage. */
+typedef struct lt_error {
+    lt_status code;
+    char message[508];
+} lt_error;
+
+/* The name of a code, e.g. "LT_ENOTFOUND"; "LT_?" for an unknown one. Static storage. */
+LT_API const char *lt_status_name(lt_status code);
+
+/* ---- ids ------------------------------------------------------------------------------- */
+
+typedef enum lt_id_kind { LT_ID_NUM = 0, LT_ID_UUID = 1 } lt_id_kind;
+
+/* A point's id: an unsigned 64-bit number or a UUID (16 bytes in text order). */
+typedef struct lt_id {
+    lt_id_kind kind;
+    uint64_t num;
+    uint8_t uuid[16];
+} lt_id;
+
+#define LT_ID_TEXT_MAX 40
+
+LT_API lt_id lt_id_from_num(uint64_t num);
+/* Reads "42" or a UUID (hyphenated, 32 hex digits, braces or urn:uuid:). LT_EINVAL otherwise. */
+LT_API LT_NODISCARD lt_status lt_id_parse(const char *text, lt_id *out, lt_error *err);
+/* Writes the id as decimal digits or as a hyphenated UUID. Returns `text`. */
+LT_API const char *lt_id_format(const lt_id *id, char text[LT_ID_TEXT_MAX]);
+
+/* ---- database -------------------------------------------------------------------------- */
+
+typedef struct lt_db lt_db;
+typedef struct lt_collection lt_collection;
+
+typedef enum lt_distance {
+    LT_DISTANCE_COSINE = 0,
+    LT_DISTANCE_DOT = 1,
+    LT_DISTANCE_EUCLID = 2,
+    LT_DISTANCE_MANHATTAN = 3
+} lt_distance;
+
+typedef struct lt_db_options {
+    size_t size;
+    bool read_only;  /* never writes; may be open beside the one process that owns the directory */
+    bool no_create;  /* LT_ENOTFOUND where there is no database yet (read_only implies it) */
+    bool no_sync;    /* an acknowledged write may be lost on power loss (not on a crash) */
+} lt_db_options;
+#define LT_DB_OPTIONS_INIT { sizeof(lt_db_options), false, false, false }
+
+/* Opens (or creates) the database in directory `path`. One process owns a directory for
+ * writing: a second one gets LT_EBUSY with the owner's process id in the message. */
+LT_API LT_NODISCARD lt_status lt_db_open(const char *path, const lt_db_options *options,
+                                         lt_db **out, lt_error *err);
+/* Closes the database. Close its collections first. NULL is allowed. */
+LT_API void lt_db_close(lt_db *db);
+
+typedef struct lt_collection_config {
+    size_t size;
+    size_t dims;           /* 1..65536 */
+    lt_distance distance;
+    const char *metadata;  /* JSON object kept with the collection, or NULL */
+} lt_collection_config;
+#define LT_COLLECTION_CONFIG_INIT { sizeof(lt_collection_config), 0, LT_DISTANCE_COSINE, NULL }
+
+/* Creates collection `name` (1..255 bytes, no '/', no control characters). LT_EEXISTS if there. */
+LT_API LT_NODISCARD lt_status lt_collection_create(lt_db *db, const char *name,
+                                                   const lt_collection_config *config,
+                                                   lt_error *err);
+/* Opens a collection; every open is ended by one lt_collection_close. */
+LT_API LT_NODISCARD lt_status lt_collection_open(lt_db *db, const char *name, lt_collection **out,
+                                                 lt_error *err);
+LT_API void lt_collection_close(lt_collection *collection);
+/* Deletes a collection with all its points. LT_EBUSY while it is open. */
+LT_API LT_NODISCARD lt_status lt_collection_drop(lt_db *db, const char *name, lt_error *err);
+/* The names of all collections, sorted; free with lt_names_free. */
+LT_API LT_NODISCARD lt_status lt_collection_list(lt_db *db, char ***names, size_t *n_names,
+                                                 lt_error *err);
+LT_API void lt_names_free(char **names, size_t n_names);
+
+typedef struct lt_collection_info {
+    size_t size;
+    size_t dims;
+    lt_distance distance;
+    uint64_t n_points;
+    uint64_t n_deleted;      /* slots that hold no living point */
+    uint64_t bytes_on_disk;
+    const char *metadata;    /* JSON object; borrowed until the collection is closed or changed */
+} lt_collection_info;
+#define LT_COLLECTION_INFO_INIT \
+    { sizeof(lt_collection_info), 0, LT_DISTANCE_COSINE, 0, 0, 0, NULL }
+
+LT_API LT_NODISCARD lt_status lt_collection_get_info(lt_collection *collection,
+                                                     lt_collection_info *out, lt_error *err);
+/* Replaces the metadata object (JSON text) durably. */
+LT_API LT_NODISCARD lt_status lt_collection_set_metadata(lt_collection *collection,
+                                                         const char *metadata, lt_error *err);
+
+/* One point to store. `payload` is the text of a JSON object or NULL for {}. */
+typedef struct lt_point {
+    lt_id id;
+    const float *vector;  /* dims floats; finite */
+    const char *payload;
+    size_t payload_len;
+} lt_point;
+
+/* Inserts or replaces points, all or none. On return they are on disk (see no_sync). Of two points
+ * with one id in a batch the last wins. */
+LT_API LT_NODISCARD lt_status lt_points_upsert(lt_collection *collection, const lt_point *points,
+                                               size_t n_points, size_t dims, lt_error *err);
+/* Deletes points by id; absent ids are ignored. `n_deleted` (may be NULL) gets how many were there. */
+LT_API LT_NODISCARD lt_status lt_points_delete(lt_collection *collection, const lt_id *ids,
+                                               size_t n_ids, size_t *n_deleted, lt_error *err);
+
+/* A point found. Pointers belong to the lt_hits they came in. */
+typedef struct lt_hit {
+    lt_id id;
+    float score;          /* cosine, dot: larger is nearer; distances: smaller is nearer */
+    const char *payload;  /* JSON text, zero-terminated; NULL unless asked for */
+    size_t payload_len;
+    const float *vector;  /* dims floats; NULL unless asked for */
+} lt_hit;
+
+typedef struct lt_hits {
+    const lt_hit *items;
+    size_t n_items;
+} lt_hits;
+
+LT_API void lt_hits_free(lt_hits *hits);
+
+typedef struct lt_query {
+    size_t size;
+    const float *vector;
+    size_t dims;            /* must be the collection's */
+    size_t k;               /* how many hits at most */
+    size_t offset;          /* how many of the best to leave out */
+    const char *filter;     /* JSON in the form of Qdrant's filters, or NULL */
+    bool with_payload;
+    bool with_vector;
+    bool has_threshold;
+    float score_threshold;  /* leave out hits worse than this */
+} lt_query;
+#define LT_QUERY_INIT { sizeof(lt_query), NULL, 0, 10, 0, NULL, true, false, false, 0.0f }
+
+/* The k nearest points, best first; equal scores in order of id. Free with lt_hits_free. */
+LT_API LT_NODISCARD lt_status lt_points_query(lt_collection *collection, const lt_query *query,
+                                              lt_hits **out, lt_error *err);
+/* The points with these ids, in their order; absent ids are left out. */
+LT_API LT_NODISCARD lt_status lt_points_get(lt_collection *collection, const lt_id *ids,
+                                            size_t n_ids, bool with_payload, bool with_vector,
+                                            lt_hits **out, lt_error *err);
+/* Up to `limit` points in order of id (numbers before UUIDs), beginning behind `after` (NULL: at
+ * the first), that pass `filter` (may be NULL). */
+LT_API LT_NODISCARD lt_status lt_points_scroll(lt_collection *collection, const lt_id *after,
+                                               size_t limit, const char *filter, bool with_payload,
+                                               bool with_vector, lt_hits **out, lt_error *err);
+/* How many points pass `filter` (NULL: all). */
+LT_API LT_NODISCARD lt_status lt_points_count(lt_collection *collection, const char *filter,
+                                              uint64_t *out, lt_error *err);
+
+/* ---- models ---------------------------------------------------------------------------- */
+
+typedef struct lt_model lt_model;
+
+/* What a model will mostly be used for; sets threads and streams. */
+typedef enum lt_model_use { LT_USE_LATENCY = 0, LT_USE_THROUGHPUT = 1 } lt_model_use;
+
+typedef struct lt_model_options {
+    size_t size;
+    lt_model_use use;
+    unsigned threads;       /* 0: all the cores this process may use */
+    const char *cache_dir;  /* compiled models; NULL: $XDG_CACHE_HOME/latent; "": none */
+} lt_model_options;
+#define LT_MODEL_OPTIONS_INIT { sizeof(lt_model_options), LT_USE_LATENCY, 0, NULL }
+
+/* Opens a model directory (hub layout). NULL finds the built-in model: $LATENT_MODEL, then the
+ * place where `make install` put it, then the build tree. The towers are loaded at first use. */
+LT_API LT_NODISCARD lt_status lt_model_open(const char *dir, const lt_model_options *options,
+                                            lt_model **out, lt_error *err);
+LT_API void lt_model_close(lt_model *model);
+
+typedef struct lt_model_info {
+    size_t size;
+    const char *name;
+    const char *directory;
+    const char *languages;  /* comma-separated codes, "" where unknown */
+    const char *hash;       /* hex digest of the directory's content */
+    size_t dims;
+    bool dims_ordered;      /* a prefix of a vector is a usable, shorter vector */
+    bool has_text;
+    bool has_image;
+} lt_model_info;
+#define LT_MODEL_INFO_INIT { sizeof(lt_model_info), NULL, NULL, NULL, NULL, 0, false, false, false }
+
+/* Borrowed strings, valid until the model is closed. */
+LT_API LT_NODISCARD lt_status lt_model_get_info(lt_model *model, lt_model_info *out,
+                                                lt_error *err);
+
+/* Embeds n texts: out gets n * dims floats, each row of unit length. LT_EINVAL for an empty text. */
+LT_API LT_NODISCARD lt_status lt_model_embed_texts(lt_model *model, const char *const *texts,
+                                                   size_t n_texts, float *out, lt_error *err);
+
+/* A picture: a file's path, or the bytes of a file in memory (then path is only for messages). */
+typedef struct lt_picture {
+    const char *path;
+    const void *bytes;
+    size_t n_bytes;
+} lt_picture;
+
+/* Embeds n pictures: out gets n * dims floats, rows of unit length. A picture that cannot be read
+ * gets a row of zeros and its reason in each[i] (code LT_OK for the others); `each` may be NULL,
+ * then the first bad picture fails the call. */
+LT_API LT_NODISCARD lt_status lt_model_embed_pictures(lt_model *model, const lt_picture *pictures,
+                                                      size_t n_pictures, float *out,
+                                                      lt_error *each, lt_error *err);
+
+/* ---- gallery: folders of pictures ------------------------------------------------------- */
+
+typedef struct lt_gallery_progress {
+    size_t n_found;      /* pictures seen so far */
+    size_t n_done;       /* of them finished: stored, unchanged or failed */
+    size_t n_added;      /* embedded and stored in this run */
+    size_t n_unchanged;
+    size_t n_failed;
+    size_t n_removed;
+    bool walking;        /* n_found still grows */
+    double seconds;      /* since the start */
+} lt_gallery_progress;
+
+typedef struct lt_gallery_options {
+    size_t size;
+    const char *const *exclude;  /* glob patterns matched against names and relative paths */
+    size_t n_exclude;
+    bool prune;                  /* delete points of files that are gone */
+    bool follow_links;           /* descend into linked directories (loops are detected) */
+    unsigned threads;            /* decoders; 0: all cores */
+    size_t batch;                /* pictures per model call; 0: chosen */
+    /* Called from one thread at a time, a few times a second and at the end. May be NULL.
+     * Return false to stop: what was stored stays, the call returns LT_ECANCELED. */
+    bool (*on_progress)(void *context, const lt_gallery_progress *progress);
+    /* Called for each file that could not be indexed, as it happens. May be NULL. */
+    void (*on_failure)(void *context, const char *path, const lt_error *why);
+    /* Called after a picture has been stored durably. May be NULL. */
+    void (*on_stored)(void *context, const char *path);
+    void *context;
+} lt_gallery_options;
+#define LT_GALLERY_OPTIONS_INIT \
+    { sizeof(lt_gallery_options), NULL, 0, false, false, 0, 0, NULL, NULL, NULL, NULL }
+
+/* Opens collection `name` of `db` for pictures embedded by `model`, creating it if needed. A
+ * collection that another model filled gives LT_ECONFLICT with both names. */
+LT_API LT_NODISCARD lt_status lt_gallery_open(lt_db *db, const char *name, lt_model *model,
+                                              lt_collection **out, lt_error *err);
+/* Indexes files and folders: embeds what is new or changed and stores it. Payload: filename (the
+ * absolute path), size, mtime, width, height, hash, and from EXIF taken, camera, location. */
+LT_API LT_NODISCARD lt_status lt_gallery_index(lt_collection *collection, lt_model *model,
+                                               const char *const *paths, size_t n_paths,
+                                               const lt_gallery_options *options,
+                                               lt_gallery_progress *out, lt_error *err);
+/* As lt_gallery_index, then keeps watching the paths (inotify) and indexes what changes until
+ * on_progress returns false. */
+LT_API LT_NODISCARD lt_status lt_gallery_watch(lt_collection *collection, lt_model *model,
+                                               const char *const *paths, size_t n_paths,
+                                               const lt_gallery_options *options,
+                                               lt_gallery_progress *out, lt_error *err);
+/* The k pictures nearest to a text (several languages). `filter` as in lt_query, may be NULL. */
+LT_API LT_NODISCARD lt_status lt_gallery_search_text(lt_collection *collection, lt_model *model,
+                                                     const char *text, size_t k,
+                                                     const char *filter, lt_hits **out,
+                                                     lt_error *err);
+/* The k pictures nearest to a picture. */
+LT_API LT_NODISCARD lt_status lt_gallery_search_picture(lt_collection *collection, lt_model *model,
+                                                        const lt_picture *picture, size_t k,
+                                                        const char *filter, lt_hits **out,
+                                                        lt_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every cap on sizes that come from outside, in one list. */
+#ifndef LT_BASE_LIMITS_H
+#define LT_BASE_LIMITS_H
+
+#define LT_LIMIT_DIMS 65536u                       /* dimensions of a vector */
+#define LT_LIMIT_PAYLOAD_BYTES (32u << 20)         /* JSON text of one payload */
+#define LT_LIMIT_BATCH_POINTS 1000000u             /* points of one upsert or delete */
+#define LT_LIMIT_COLLECTION_NAME 255u              /* bytes */
+#define LT_LIMIT_K 1000000u                        /* hits of one query */
+#define LT_LIMIT_FILTER_BYTES (16u << 20)          /* JSON text of a filter */
+#define LT_LIMIT_FILTER_DEPTH 64u                  /* nested clauses */
+#define LT_LIMIT_TEXT_BYTES (1u << 20)             /* one text to embed */
+#define LT_LIMIT_IMAGE_BYTES (256u << 20)          /* a picture's file */
+#define LT_LIMIT_IMAGE_PIXELS (256u * 1000u * 1000u) /* width times height of a picture */
+#define LT_LIMIT_TOKENIZER_BYTES (256u << 20)      /* tokenizer.json */
+#define LT_LIMIT_MODEL_CONFIG_BYTES (16u << 20)    /* config.json and its kin */
+#define LT_LIMIT_PATH_BYTES 4096u
+
+#endif

