@@ -276,6 +276,19 @@ LT_API LT_NODISCARD lt_status lt_model_embed_pictures(lt_model *model, const lt_
                                                       size_t n_pictures, float *out,
                                                       lt_error *each, lt_error *err);
 
+/* A small copy of a picture, upright, within max_width x max_height, its shape kept: 8-bit RGB
+ * rows without padding. Free *pixels with lt_bytes_free. */
+LT_API LT_NODISCARD lt_status lt_picture_thumbnail(const lt_picture *picture, unsigned max_width,
+                                                   unsigned max_height, uint8_t **pixels,
+                                                   unsigned *width, unsigned *height,
+                                                   lt_error *err);
+/* The same as the bytes of a JPEG file. Free *bytes with lt_bytes_free. */
+LT_API LT_NODISCARD lt_status lt_picture_thumbnail_jpeg(const lt_picture *picture,
+                                                        unsigned max_width, unsigned max_height,
+                                                        uint8_t **bytes, size_t *n_bytes,
+                                                        lt_error *err);
+LT_API void lt_bytes_free(uint8_t *bytes);
+
 /* ---- gallery: folders of pictures ------------------------------------------------------- */
 
 typedef struct lt_gallery_progress {

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tables of one collection, in its file points.mdb:
+ *
+ *   ids     key (record.h)            -> record
+ *   slots   slot, native u32          -> key: which point lives there
+ *   meta    "format"                  -> u32 LE: version of this layout (1)
+ *           "next"                    -> u64 LE: slots at and above were never committed
+ *           "count"                   -> u64 LE: living points
+ *           "config", "metadata"      -> JSON text
+ *
+ * A snapshot (read transaction) sees one committed state. Pointers into LMDB's map do not leave
+ * this folder: records are copied out. */
+#ifndef LT_STORE_TABLE_H
+#define LT_STORE_TABLE_H
+
+#include <base/buf.h>
+
+#include "record.h"
+
+typedef struct lt_table lt_table;
+typedef struct lt_txn lt_txn;
+
+lt_status lt_table_create(const char *path, const char *config, const char *metadata,
+                          bool no_sync, lt_error *err) LT_NODISCARD;
+lt_status lt_table_open(const char *path, bool read_only, bool no_sync, lt_table **out,
+                        lt_error *err) LT_NODISCARD;
+void lt_table_close(lt_table *t);
+
+/* ---- transactions ---- */
+lt_status lt_table_read(lt_table *t, lt_txn **out, lt_error *err) LT_NODISCARD;
+lt_status lt_table_write(lt_table *t, lt_txn **out, lt_error *err) LT_NODISCARD;
+/* Ends the transaction, also on failure. LT_ELIMIT: grow and write again. */
+lt_status lt_txn_commit(lt_txn *txn, lt_error *err) LT_NODISCARD;
+void lt_txn_end(lt_txn *txn); /* NULL allowed */
+lt_status lt_table_grow(lt_table *t, lt_error *err) LT_NODISCARD;
+/* Which committed state a read transaction sees; a write transaction: which it makes. */
+uint64_t lt_txn_number(const lt_txn *txn);
+
+/* ---- reading ---- */
+/* Appends the record's bytes of a point to `out`. LT_ENOTFOUND without a message when absent. */
+lt_status lt_txn_get(lt_txn *txn, const lt_key *key, lt_buf *out, lt_error *err) LT_NODISCARD;
+/* The key of the point that lives in a slot. LT_ENOTFOUND when none does. */
+lt_status lt_txn_slot_key(lt_txn *txn, uint32_t slot, lt_key *out, lt_error *err) LT_NODISCARD;
+/* Calls visit for every point in order of key, from behind `after` (NULL: from the first), until it
+ * returns other than LT_OK, which is returned. `record` is valid during the call. */
+typedef lt_status (*lt_point_visit)(void *context, const void *key, size_t n_key,
+                                    const void *record, size_t n_record, lt_error *err);
+lt_status lt_txn_each_point(lt_txn *txn, const lt_key *after, lt_point_visit visit, void *context,
+                            lt_error *err) LT_NODISCARD;
+/* Calls visit for every living slot. */
+lt_status lt_txn_each_slot(lt_txn *txn, void (*visit)(void *context, uint32_t slot), void *context,
+                           lt_error *err) LT_NODISCARD;
+lt_status lt_txn_counts(lt_txn *txn, uint64_t *next_slot, uint64_t *n_points,
+                        lt_error *err) LT_NODISCARD;
+/* Appends a text of the meta table ("config", "metadata"); nothing where it is absent. */
+lt_status lt_txn_meta(lt_txn *txn, const char *name, lt_buf *out, lt_error *err) LT_NODISCARD;
+
+/* ---- writing; LT_ELIMIT: the map is full, end the transaction, grow, do it all again ---- */
+lt_status lt_txn_put(lt_txn *txn, const lt_key *key, const void *record, size_t n,
+                     lt_error *err) LT_NODISCARD;
+lt_status lt_txn_delete(lt_txn *txn, const lt_key *key, lt_error *err) LT_NODISCARD;
+lt_status lt_txn_put_slot(lt_txn *txn, uint32_t slot, const lt_key *key, lt_error *err) LT_NODISCARD;
+lt_status lt_txn_clear_slot(lt_txn *txn, uint32_t slot, lt_error *err) LT_NODISCARD;
+lt_status lt_txn_put_counts(lt_txn *txn, uint64_t next_slot, uint64_t n_points,
+                            lt_error *err) LT_NODISCARD;
+lt_status lt_txn_put_meta(lt_txn *txn, const char *name, const char *text,
+                          lt_error *err) LT_NODISCARD;
+
+#endif
