@@ -26,7 +26,7 @@ build_packages=(
     libxxhash-dev                             # checksums
     libchafa-dev                              # small pictures in the terminal
 )
-test_packages=(libcmocka-dev)                 # unit tests
+test_packages=(libcmocka-dev g++)             # unit tests; latent.h must be C++ too
 demo_packages=(tuxpaint-stamps-default)       # photos with captions in many languages
 
 say() { printf 'setup: %s\n' "$*"; }

@@ -4,9 +4,20 @@
 #include <base/mem.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 static const size_t MAP_MAX = (size_t)64 << 30; /* address space, not disk or memory */
 static const size_t MAP_MIN = (size_t)64 << 20;
+
+/* LMDB tells a write that was cut short by a full disk as EIO. */
+static int true_cause(const lt_env *env, int code)
+{
+    struct statvfs fs;
+
+    if (code == EIO && statvfs(env->path, &fs) == 0 && fs.f_bavail == 0)
+        return ENOSPC;
+    return code;
+}
 
 lt_status lt_env_fail(const lt_env *env, int code, const char *doing, lt_error *err)
 {
@@ -28,7 +39,8 @@ lt_status lt_env_fail(const lt_env *env, int code, const char *doing, lt_error *
     case ENOENT:
         return lt_fail(err, LT_ENOTFOUND, "%s: does not exist", env->path);
     default:
-        return lt_fail(err, LT_EIO, "%s: %s: %s", env->path, doing, mdb_strerror(code));
+        return lt_fail(err, LT_EIO, "%s: %s: %s", env->path, doing,
+                       mdb_strerror(true_cause(env, code)));
     }
 }
 
