@@ -322,12 +322,14 @@ typedef struct lt_gallery_options {
 #define LT_GALLERY_OPTIONS_INIT \
     { sizeof(lt_gallery_options), NULL, 0, false, false, 0, 0, NULL, NULL, NULL, NULL }
 
-/* Opens collection `name` of `db` for pictures embedded by `model`, creating it if needed. A
- * collection that another model filled gives LT_ECONFLICT with both names. */
+/* Opens collection `name` of `db` for pictures embedded by `model`, creating it if needed (in a
+ * read-only database: LT_ENOTFOUND). A collection that another model filled gives LT_ECONFLICT with
+ * both names. */
 LT_API LT_NODISCARD lt_status lt_gallery_open(lt_db *db, const char *name, lt_model *model,
                                               lt_collection **out, lt_error *err);
 /* Indexes files and folders: embeds what is new or changed and stores it. Payload: filename (the
- * absolute path), size, mtime, width, height, hash, and from EXIF taken, camera, location. */
+ * absolute path), folders (all above it), size, mtime, width, height, format, hash, and from EXIF
+ * taken, camera, location. */
 LT_API LT_NODISCARD lt_status lt_gallery_index(lt_collection *collection, lt_model *model,
                                                const char *const *paths, size_t n_paths,
                                                const lt_gallery_options *options,

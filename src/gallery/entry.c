@@ -50,6 +50,24 @@ static bool add_name(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *path
            yyjson_mut_obj_add_strncpy(doc, root, "filename_hex", hex, 2 * n);
 }
 
+/* Every folder above the file, from the outermost: an exact match then finds all below a folder,
+ * in any database that speaks Qdrant's filters. The root is left out, it holds everything. */
+static bool add_folders(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *path, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf name = {0};
+    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "folders");
+
+    if (!list)
+        return false;
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        lt_buf_clear(&name);
+        if (lt_utf8_repair(path, (size_t)(slash - path), &name, err) != LT_OK ||
+            !yyjson_mut_arr_add_strncpy(doc, list, name.data, name.len))
+            return false;
+    }
+    return true;
+}
+
 static bool add_exif(yyjson_mut_doc *doc, yyjson_mut_val *root, const lt_image_info *info)
 {
     if (info->taken[0] && !yyjson_mut_obj_add_strcpy(doc, root, "taken", info->taken))
@@ -74,7 +92,7 @@ lt_status lt_entry_payload(const char *path, const struct stat *st, const lt_ima
 
     lt_entry_time(&st->st_mtim, mtime);
     lt_hex(hash, 16, digest);
-    if (root && add_name(doc, root, path, err) &&
+    if (root && add_name(doc, root, path, err) && add_folders(doc, root, path, err) &&
         yyjson_mut_obj_add_uint(doc, root, "size", (uint64_t)st->st_size) &&
         yyjson_mut_obj_add_strcpy(doc, root, "mtime", mtime) &&
         yyjson_mut_obj_add_uint(doc, root, "width", info->width) &&

@@ -17,6 +17,7 @@ void lt_entry_time(const struct timespec *t, char out[40]);
 /* The payload's JSON text, appended to `out`:
  *   filename   absolute path; bytes that are no UTF-8 appear as U+FFFD, and then
  *   filename_hex has the exact bytes
+ *   folders    the absolute paths of all folders above it
  *   size, mtime, width, height, format, hash (XXH3-128 of the file), and from EXIF taken, camera,
  *   location {lat, lon} */
 lt_status lt_entry_payload(const char *path, const struct stat *st, const lt_image_info *info,

@@ -3,6 +3,7 @@
  * that filled it: {"model": {"name", "hash", "dims"}}; vectors of two models must never meet. */
 #include <base/error.h>
 #include <base/mem.h>
+#include <engine/engine.h>
 #include <stdlib.h>
 #include <string.h>
 #include <value/value.h>
@@ -71,7 +72,7 @@ lt_status lt_gallery_open(lt_db *db, const char *name, lt_model *model, lt_colle
     LT_TRY(lt_model_get_info(model, &info, err));
     lt_status st = lt_collection_open(db, name, &collection, err);
 
-    if (st == LT_ENOTFOUND) {
+    if (st == LT_ENOTFOUND && !db->options.read_only) {
         char *metadata = NULL;
 
         LT_TRY(write_metadata(&info, &metadata, err));
