@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# demo_coco.sh: the demo on the 5,000 photos of COCO val2017. Needs a network; 778 MB are fetched
+# once into build/coco, resumed where a download broke off, and checked. `make demo-coco` calls it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+url=${LATENT_COCO_URL:-http://images.cocodataset.org/zips/val2017.zip}
+sum=4f7e2ccb2866ec5041993c9cf2a952bbed69647b115d0f74da7ce8f4bef82f05
+dir=build/coco
+zip=$dir/val2017.zip
+mkdir -p "$dir"
+
+if [[ ! -f $dir/complete ]]; then
+    for tool in curl unzip; do
+        command -v "$tool" >/dev/null || { echo "demo-coco: please install $tool" >&2; exit 1; }
+    done
+    if ! printf '%s  %s\n' "$sum" "$zip" | sha256sum --check --status 2>/dev/null; then
+        echo "demo-coco: downloading $url (778 MB)"
+        # 33 is curl's word for a server that cannot resume: then from the start.
+        curl --fail --location --retry 5 --continue-at - --output "$zip" "$url" || {
+            code=$?
+            [[ $code -eq 33 ]] || { echo "demo-coco: the download failed; run it again to go on" >&2; exit 1; }
+            curl --fail --location --retry 5 --output "$zip" "$url"
+        }
+        printf '%s  %s\n' "$sum" "$zip" | sha256sum --check --status || {
+            rm -f "$zip"
+            echo "demo-coco: what came is not the file expected (sha256); it was deleted, run again" >&2
+            exit 1
+        }
+    fi
+    unzip -q -o "$zip" -d "$dir"
+    [[ $(find "$dir/val2017" -name '*.jpg' | wc -l) -eq 5000 ]] || { echo "demo-coco: the archive lacks photos" >&2; exit 1; }
+    touch "$dir/complete"
+    rm -f "$zip"
+fi
+LATENT_DEMO_DIR=$PWD/build/demo-coco tools/demo.sh "$PWD/$dir/val2017"
+build/release/latent --data build/demo-coco/data search Surfing -k 3 \
+    --html build/demo-coco/contact-sheet.html --append
