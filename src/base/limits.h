@@ -13,8 +13,12 @@
 #define LT_LIMIT_TEXT_BYTES (1u << 20)             /* one text to embed */
 #define LT_LIMIT_IMAGE_BYTES (256u << 20)          /* a picture's file */
 #define LT_LIMIT_IMAGE_PIXELS (256u * 1000u * 1000u) /* width times height of a picture */
+#define LT_LIMIT_IMAGE_SIDE 100000u                  /* width or height of a picture */
 #define LT_LIMIT_TOKENIZER_BYTES (256u << 20)      /* tokenizer.json */
 #define LT_LIMIT_MODEL_CONFIG_BYTES (16u << 20)    /* config.json and its kin */
+#define LT_LIMIT_HNSW_M 128u                       /* links of a node on the upper layers of a graph */
+#define LT_LIMIT_HNSW_EF 65536u                    /* candidates kept by one search */
+#define LT_LIMIT_HNSW_SLOTS 0x7ffffffeu            /* slots of one graph */
 #define LT_LIMIT_PATH_BYTES 4096u
 
 #endif
