@@ -38,7 +38,7 @@ typedef struct lt_image_prep {
 typedef struct lt_image_info {
     unsigned width, height;
     char format[16];       /* "jpeg", "png", "webp", "gif", "tiff", "heif", ... */
-    char taken[32];        /* EXIF DateTimeOriginal as RFC 3339 without zone, or with EXIF's offset; "" */
+    char taken[32];        /* EXIF DateTimeOriginal as RFC 3339, with EXIF's offset if any; "" */
     char camera[96];       /* EXIF make and model, "" where absent; valid UTF-8 */
     bool has_location;
     double lat, lon;
@@ -52,8 +52,9 @@ lt_status lt_image_probe(const lt_picture *picture, lt_image_info *out, lt_error
 
 /* Decodes, turns upright, flattens alpha on white, converts to sRGB, fits: `out` gets
  * 3 * out_width * out_height floats. `info` may be NULL. LT_EINVAL: not a picture, empty, broken
- * or truncated (each its own message); LT_ELIMIT: too many bytes or pixels, found out before
- * anything large is allocated; LT_ENOTFOUND, LT_EIO: the file. */
+ * or truncated (each its own message); LT_EUNSUPPORTED: a picture of a format that is not read here
+ * (BMP, SVG, ...); LT_ELIMIT: too many bytes or pixels, found out before anything large is
+ * allocated; LT_ENOTFOUND, LT_EIO: the file. */
 lt_status lt_image_load(const lt_picture *picture, const lt_image_prep *prep, float *out,
                         lt_image_info *info, lt_error *err) LT_NODISCARD;
 
