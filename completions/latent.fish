@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by completions/generate.py from `latent help --json`; do not edit.
+
+complete -c latent -f
+complete -c latent -l data -x -a '(__fish_complete_directories)' -d 'where the index is kept (default: $LATENT_DATA, then ~/.local/share/latent)'
+complete -c latent -l model -x -a '(__fish_complete_directories)' -d 'the model\'s folder (default: $LATENT_MODEL, then the built-in model)'
+complete -c latent -l collection -x -d 'the collection within the index (default: photos)'
+complete -c latent -l help -s h -d 'show help and exit'
+complete -c latent -l version -s V -d 'show the version and exit'
+complete -c latent -n __fish_use_subcommand -a index -d 'put pictures and folders of pictures into the index'
+complete -c latent -n __fish_use_subcommand -a search -d 'find pictures by words or by a picture'
+complete -c latent -n __fish_use_subcommand -a embed -d 'print the vectors of texts and pictures'
+complete -c latent -n __fish_use_subcommand -a info -d 'show where the index is and what is in it'
+complete -c latent -n __fish_use_subcommand -a forget -d 'take pictures out of the index'
+complete -c latent -n __fish_use_subcommand -a model -d 'list models, or check that one works'
+complete -c latent -n __fish_use_subcommand -a eval -d 'measure how well a model finds captioned photos'
+complete -c latent -n __fish_use_subcommand -a help -d 'explain a command'
+complete -c latent -n __fish_use_subcommand -a version -d 'print the version'
+
+complete -c latent -n '__fish_seen_subcommand_from index' -F
+complete -c latent -n '__fish_seen_subcommand_from index' -l prune -d 'forget pictures below PATH whose files are gone'
+complete -c latent -n '__fish_seen_subcommand_from index' -l exclude -s x -x -d 'leave out files and folders whose name or path matches; may be given again'
+complete -c latent -n '__fish_seen_subcommand_from index' -l watch -s w -d 'go on and index what changes, until Ctrl-C'
+complete -c latent -n '__fish_seen_subcommand_from index' -l follow-links -s L -d 'descend into linked folders'
+complete -c latent -n '__fish_seen_subcommand_from index' -l threads -s j -x -d 'pictures worked on at a time (default: one a core)'
+complete -c latent -n '__fish_seen_subcommand_from index' -l json -d 'print one JSON object a line: what is stored, what failed, a summary'
+complete -c latent -n '__fish_seen_subcommand_from index' -l quiet -s q -d 'print nothing but failures'
+complete -c latent -n '__fish_seen_subcommand_from index' -l fail-on-error -d 'exit with 1 if a picture could not be indexed'
+
+complete -c latent -n '__fish_seen_subcommand_from search' -l image -s i -r -F -d 'search by a picture instead of words'
+complete -c latent -n '__fish_seen_subcommand_from search' -l limit -s k -x -d 'how many hits at most (default: 10)'
+complete -c latent -n '__fish_seen_subcommand_from search' -l min-score -x -d 'leave out hits with a lower score'
+complete -c latent -n '__fish_seen_subcommand_from search' -l in -x -a '(__fish_complete_directories)' -d 'only pictures below this folder; may be given again'
+complete -c latent -n '__fish_seen_subcommand_from search' -l after -x -d 'only pictures taken from the beginning of DATE on'
+complete -c latent -n '__fish_seen_subcommand_from search' -l before -x -d 'only pictures taken before the beginning of DATE'
+complete -c latent -n '__fish_seen_subcommand_from search' -l near -x -d 'only pictures taken within KM kilometres of a place'
+complete -c latent -n '__fish_seen_subcommand_from search' -l filter -x -d 'only pictures whose payload passes a filter in Qdrant\'s form'
+complete -c latent -n '__fish_seen_subcommand_from search' -l json -d 'print one JSON object a hit: filename, score, id, payload'
+complete -c latent -n '__fish_seen_subcommand_from search' -l html -r -F -d 'also write the hits as a page with small pictures'
+complete -c latent -n '__fish_seen_subcommand_from search' -l append -d 'with --html: add to a page that is there'
+complete -c latent -n '__fish_seen_subcommand_from search' -l no-pictures -d 'show no small pictures in the terminal'
+
+complete -c latent -n '__fish_seen_subcommand_from embed' -F
+complete -c latent -n '__fish_seen_subcommand_from embed' -l text -s t -x -d 'a text to embed; may be given again'
+complete -c latent -n '__fish_seen_subcommand_from embed' -l stdin-files -d 'also the files named on standard input, one a line'
+complete -c latent -n '__fish_seen_subcommand_from embed' -l stdin-text -d 'also the texts on standard input, one a line'
+complete -c latent -n '__fish_seen_subcommand_from embed' -l dims -x -d 'only the first K dimensions, made unit length again'
+complete -c latent -n '__fish_seen_subcommand_from embed' -l threads -s j -x -d 'threads to use (default: one a core)'
+complete -c latent -n '__fish_seen_subcommand_from embed' -l json -d 'print JSON, which is what is printed anyway'
+
+complete -c latent -n '__fish_seen_subcommand_from info' -l json -d 'print one JSON object'
+
+complete -c latent -n '__fish_seen_subcommand_from forget' -F
+complete -c latent -n '__fish_seen_subcommand_from forget' -l all -d 'forget the whole collection'
+complete -c latent -n '__fish_seen_subcommand_from forget' -l yes -s y -d 'do not ask'
+complete -c latent -n '__fish_seen_subcommand_from forget' -l dry-run -s n -d 'only list what would be forgotten'
+complete -c latent -n '__fish_seen_subcommand_from forget' -l quiet -s q -d 'print nothing but errors'
+
+complete -c latent -n '__fish_seen_subcommand_from model' -a 'list check'
+complete -c latent -n '__fish_seen_subcommand_from model' -l json -d 'print one JSON object a line'
+
+complete -c latent -n '__fish_seen_subcommand_from eval' -F
+complete -c latent -n '__fish_seen_subcommand_from eval' -l photos -x -a '(__fish_complete_directories)' -d 'where the photos are (default: the folder of FILE)'
+complete -c latent -n '__fish_seen_subcommand_from eval' -l dims -x -d 'measure with the first K dimensions only'
+complete -c latent -n '__fish_seen_subcommand_from eval' -l threads -s j -x -d 'threads to use (default: one a core)'
+complete -c latent -n '__fish_seen_subcommand_from eval' -l json -d 'print one JSON object a language and direction'
+
+complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed info forget model eval help version'
+complete -c latent -n '__fish_seen_subcommand_from help' -l json -d 'print all commands and options as one JSON object'
+
+complete -c latent -n '__fish_seen_subcommand_from version' -l json -d 'print one JSON object'

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * latent search: the pictures nearest to words or to a picture. The database is opened read-only,
+ * so that it works while `latent index` runs. Everything that costs time at the start is done only
+ * when it is needed: the image tower for --image, libvips for pictures, chafa on terminals. */
+#include <base/clock.h>
+#include <base/error.h>
+#include <base/file.h>
+#include <base/limits.h>
+#include <base/mem.h>
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "found.h"
+#include "mosaic.h"
+#include "pick.h"
+#include "session.h"
+#include "sheet.h"
+#include "term.h"
+
+typedef struct args {
+    const char *image, *after, *before, *near, *filter, *html;
+    cli_list in;
+    size_t k;
+    double min_score; /* NAN: none */
+    bool json, append, no_pictures;
+} args;
+
+static const args defaults = {.k = 10, .min_score = NAN};
+
+static const cli_option options[] = {
+    {"image", 'i', CLI_TEXT, offsetof(args, image), "FILE", CLI_COMPLETE_FILES, 0, 0,
+     "search by a picture instead of words"},
+    {"limit", 'k', CLI_SIZE, offsetof(args, k), "N", CLI_COMPLETE_NONE, 1, LT_LIMIT_K,
+     "how many hits at most (default: 10)"},
+    {"min-score", 0, CLI_REAL, offsetof(args, min_score), "X", CLI_COMPLETE_NONE, 0, 0,
+     "leave out hits with a lower score"},
+    {"in", 0, CLI_LIST, offsetof(args, in), "FOLDER", CLI_COMPLETE_FOLDERS, 0, 0,
+     "only pictures below this folder; may be given again"},
+    {"after", 0, CLI_TEXT, offsetof(args, after), "DATE", CLI_COMPLETE_NONE, 0, 0,
+     "only pictures taken from the beginning of DATE on"},
+    {"before", 0, CLI_TEXT, offsetof(args, before), "DATE", CLI_COMPLETE_NONE, 0, 0,
+     "only pictures taken before the beginning of DATE"},
+    {"near", 0, CLI_TEXT, offsetof(args, near), "LAT,LON,KM", CLI_COMPLETE_NONE, 0, 0,
+     "only pictures taken within KM kilometres of a place"},
+    {"filter", 0, CLI_TEXT, offsetof(args, filter), "JSON", CLI_COMPLETE_NONE, 0, 0,
+     "only pictures whose payload passes a filter in Qdrant's form"},
+    {"json", 0, CLI_FLAG, offsetof(args, json), NULL, CLI_COMPLETE_NONE, 0, 0,
+     "print one JSON object a hit: filename, score, id, payload"},
+    {"html", 0, CLI_TEXT, offsetof(args, html), "FILE", CLI_COMPLETE_FILES, 0, 0,
+     "also write the hits as a page with small pictures"},
+    {"append", 0, CLI_FLAG, offsetof(args, append), NULL, CLI_COMPLETE_NONE, 0, 0,
+     "with --html: add to a page that is there"},
+    {"no-pictures", 0, CLI_FLAG, offsetof(args, no_pictures), NULL, CLI_COMPLETE_NONE, 0, 0,
+     "show no small pictures in the terminal"},
+};
+
+typedef struct search {
+    const args *a;
+    cli_session *s;
+    char *words;  /* the query's words, joined; NULL with --image */
+    char *filter; /* NULL: none */
+    lt_hits *hits;
+    cli_found *found;
+    double seconds; /* of the search alone */
+} search;
+
+static void search_done(search *q)
+{
+    cli_found_free(q->found, q->hits ? q->hits->n_items : 0);
+    lt_hits_free(q->hits);
+    lt_free(q->filter);
+    lt_free(q->words);
+}
+
+/* ---- the query --------------------------------------------------------------------------------- */
+
+static lt_status join_words(const cli_list *words, char **out, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf text = {0};
+
+    for (size_t i = 0; i < words->n; i++) {
+        LT_TRY(lt_buf_adds(&text, i ? " " : "", err));
+        LT_TRY(lt_buf_adds(&text, words->items[i], err));
+    }
+    if (text.len == 0 || strspn(text.data, " \t\r\n") == text.len)
+        return lt_fail(err, LT_EINVAL, "the query is empty; say what to look for, as in: latent "
+                                       "search \"a red boat\"");
+    *out = lt_buf_steal(&text);
+    return LT_OK;
+}
+
+static lt_status check_image(const char *path, lt_error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return lt_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? LT_ENOTFOUND : LT_EIO,
+                             errno, "%s", path);
+    if (S_ISDIR(st.st_mode))
+        return lt_fail(err, LT_EINVAL, "%s: a picture is expected, not a folder", path);
+    return LT_OK;
+}
+
+/* What can be wrong on the command line is found before anything is opened. */
+static lt_status prepare(search *q, const cli_list *words, lt_error *err)
+{
+    const args *a = q->a;
+    cli_pick pick = {&a->in, a->after, a->before, a->near, a->filter};
+
+    if (a->image && words->n)
+        return lt_fail(err, LT_EINVAL, "words or --image, not both (see: latent help search)");
+    if (a->append && !a->html)
+        return lt_fail(err, LT_EINVAL, "--append goes with --html FILE");
+    if (!a->image)
+        LT_TRY(join_words(words, &q->words, err));
+    return cli_pick_filter(&pick, &q->filter, err);
+}
+
+static lt_status embed_query(search *q, float *vector, lt_error *err)
+{
+    lt_picture picture = {.path = q->a->image};
+    const char *text = q->words;
+
+    if (q->a->image)
+        return lt_model_embed_pictures(q->s->model, &picture, 1, vector, NULL, err);
+    return lt_model_embed_texts(q->s->model, &text, 1, vector, err);
+}
+
+static lt_status find(search *q, lt_error *err)
+{
+    lt_db_options reading = LT_DB_OPTIONS_INIT;
+    lt_model_info info = LT_MODEL_INFO_INIT;
+    lt_query query = LT_QUERY_INIT;
+    double began = lt_clock_s();
+
+    reading.read_only = true;
+    if (q->a->image)
+        LT_TRY(check_image(q->a->image, err));
+    LT_TRY(cli_open_db(q->s, &reading, err));
+    LT_TRY(cli_open_model(q->s, LT_USE_LATENCY, 0, err));
+    LT_TRY(cli_open_gallery(q->s, err));
+    LT_TRY(lt_model_get_info(q->s->model, &info, err));
+    LT_AUTOFREE float *vector = lt_calloc(info.dims, sizeof *vector);
+
+    if (!vector)
+        return lt_fail_nomem(err);
+    LT_TRY(embed_query(q, vector, err));
+    query.vector = vector;
+    query.dims = info.dims;
+    query.k = q->a->k;
+    query.filter = q->filter;
+    query.has_threshold = !isnan(q->a->min_score);
+    query.score_threshold = query.has_threshold ? (float)q->a->min_score : 0;
+    LT_TRY(lt_points_query(q->s->collection, &query, &q->hits, err));
+    q->seconds = lt_clock_s() - began;
+    return cli_found_read(q->hits, &q->found, err);
+}
+
+/* ---- answers ----------------------------------------------------------------------------------- */
+
+static yyjson_mut_doc *hit_object(const cli_found *f)
+{
+    yyjson_mut_val *root, *payload;
+    char id[LT_ID_TEXT_MAX];
+    yyjson_mut_doc *doc = cli_json_object(&root);
+    bool ok = root && cli_json_text(doc, root, "filename", f->name) &&
+              cli_json_rounded(doc, root, "score", (double)f->hit->score, 6) &&
+              (f->hit->id.kind == LT_ID_NUM
+                   ? yyjson_mut_obj_add_uint(doc, root, "id", f->hit->id.num)
+                   : yyjson_mut_obj_add_strcpy(doc, root, "id", lt_id_format(&f->hit->id, id))) &&
+              (payload = yyjson_val_mut_copy(doc, yyjson_doc_get_root(f->doc))) != NULL &&
+              yyjson_mut_obj_add_val(doc, root, "payload", payload);
+
+    if (ok)
+        return doc;
+    yyjson_mut_doc_free(doc);
+    return NULL;
+}
+
+static lt_status print_json(const search *q, lt_error *err)
+{
+    for (size_t i = 0; i < q->hits->n_items; i++)
+        LT_TRY(cli_out_json(hit_object(&q->found[i]), err));
+    return LT_OK;
+}
+
+/* A terminal that knows OSC 8 opens the file on a click; others print the name alone. */
+static lt_status add_hyperlink(const char *path, const char *shown, lt_buf *out, lt_error *err)
+{
+    char host[256] = "";
+
+    if (gethostname(host, sizeof host - 1) < 0)
+        host[0] = '\0';
+    LT_TRY(lt_buf_adds(out, "\033]8;;", err));
+    LT_TRY(cli_file_url(path, host, out, err));
+    LT_TRY(lt_buf_addf(out, err, "\033\\%s\033]8;;\033\\", shown));
+    return LT_OK;
+}
+
+/* "  1  0.312  /home/me/Pictures/boat.jpg" */
+static lt_status print_line(const cli_found *f, size_t rank, int rank_width, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf path = {0}, shown = {0}, line = {0};
+    const cli_term *term = cli_term_get();
+    const char *exact = f->path ? f->path : f->name;
+    char front[64];
+    int n = snprintf(front, sizeof front, "%*zu  %.3f  ", rank_width, rank, (double)f->hit->score);
+
+    LT_TRY(cli_escape(exact, strlen(exact), &path, err));
+    const char *text = path.data ? path.data : "";
+
+    if (term->out_tty) {
+        size_t columns = term->width > (unsigned)n + 10 ? term->width - (unsigned)n : 10;
+
+        LT_TRY(cli_shorten(text, columns, &shown, err));
+        text = shown.data ? shown.data : "";
+    }
+    LT_TRY(lt_buf_adds(&line, front, err));
+    if (term->out_style && f->path)
+        LT_TRY(add_hyperlink(f->path, text, &line, err));
+    else
+        LT_TRY(lt_buf_adds(&line, text, err));
+    LT_TRY(lt_buf_addc(&line, '\n', err));
+    cli_out(line.data, line.len);
+    return LT_OK;
+}
+
+static lt_status print_list(const search *q, lt_error *err)
+{
+    int width = q->hits->n_items > 999 ? 7 : q->hits->n_items > 99 ? 4 : 2;
+
+    if (!q->a->no_pictures && cli_mosaic_possible())
+        LT_TRY(cli_mosaic_print(q->found, q->hits->n_items, err));
+    for (size_t i = 0; i < q->hits->n_items; i++)
+        LT_TRY(print_line(&q->found[i], i + 1, width, err));
+    return LT_OK;
+}
+
+static lt_status write_sheet(const search *q, uint64_t n_points, lt_error *err)
+{
+    char about[160];
+    cli_section section = {
+        .heading = q->a->image ? lt_path_name(q->a->image) : q->words,
+        .picture = q->a->image,
+        .about = about,
+        .found = q->found,
+        .n_found = q->hits->n_items,
+    };
+
+    snprintf(about, sizeof about, "best %zu of %s, %.0f ms", q->hits->n_items,
+             cli_count(n_points, "picture", "pictures"), q->seconds * 1000);
+    return cli_sheet_write(q->a->html, q->a->append, &section, err);
+}
+
+/* Nothing found is not an error, but a person wants to know why. */
+static void explain_nothing(const search *q, uint64_t n_points)
+{
+    if (n_points == 0)
+        cli_complain("the collection '%s' holds no pictures yet; add some with: latent index "
+                     "PHOTOS",
+                     q->s->globals->collection);
+    else if (q->filter || !isnan(q->a->min_score))
+        cli_complain("none of the %s passes the filters",
+                     cli_count(n_points, "picture", "pictures"));
+}
+
+static lt_status answer(const search *q, lt_error *err)
+{
+    lt_collection_info info = LT_COLLECTION_INFO_INIT;
+
+    if (q->a->html || q->hits->n_items == 0)
+        LT_TRY(lt_collection_get_info(q->s->collection, &info, err));
+    LT_TRY(q->a->json ? print_json(q, err) : print_list(q, err));
+    if (q->hits->n_items == 0 && !q->a->json)
+        explain_nothing(q, info.n_points);
+    return q->a->html ? write_sheet(q, info.n_points, err) : LT_OK;
+}
+
+static int run(const cli_globals *globals, const void *a, const cli_list *operands)
+{
+    LT_CLEANUP(cli_session_done) cli_session s = {0};
+    LT_CLEANUP(search_done) search q = {.a = a, .s = &s};
+    lt_error err;
+
+    if (operands->n == 0 && !q.a->image) {
+        cli_complain("what to look for? as in: latent search \"a red boat\", or: latent search "
+                     "--image FILE");
+        return CLI_EXIT_USAGE;
+    }
+    if (prepare(&q, operands, &err) != LT_OK) {
+        cli_complain("%s", err.message);
+        return CLI_EXIT_USAGE;
+    }
+    lt_status st = cli_session_init(&s, globals, &err);
+
+    if (st == LT_OK)
+        st = find(&q, &err);
+    if (st == LT_OK)
+        st = answer(&q, &err);
+    return st == LT_OK ? CLI_EXIT_OK : cli_failed(&err);
+}
+
+const cli_command cli_cmd_search = {
+    .name = "search",
+    .operands = "WORD... | --image FILE",
+    .summary = "find pictures by words or by a picture",
+    .about =
+        "Prints the pictures nearest in meaning, best first: rank, score, path. Words may be "
+        "English, German, French, Italian or Spanish with the built-in model. On a terminal small "
+        "pictures are shown.\n"
+        "DATE is 2023, 2023-05, 2023-05-01 or an RFC 3339 time. It is compared with the day the "
+        "picture was taken, or where the picture does not say, with its file's time.\n"
+        "No hits is no error: the exit code is 0.",
+    .examples = "latent search \"children playing in the snow\"\n"
+                "latent search -k 3 --json Surfing\n"
+                "latent search --image holiday.jpg --in ~/Pictures/2023\n"
+                "latent search Bergsee --after 2022 --before 2023-06 --near 46.6,8.0,30\n"
+                "latent search sunset --html sheet.html",
+    .options = options,
+    .n_options = CLI_COUNT_OF(options),
+    .completes = CLI_COMPLETE_NONE,
+    .max_operands = SIZE_MAX,
+    .run = run,
+    .args_size = sizeof(args),
+    .defaults = &defaults,
+};
