@@ -61,7 +61,7 @@ class ImageFeatures:
                                                                   lists.LOCAL_SHARPNESS)
         self.names = list(values)
         for name, value in values.items():
-            graph.output(name, value, None)
+            graph.output(name, value, ["batch", f"{name}_length"])
         self._model = compiled(graph.serialise())
 
     def __call__(self, photos):
@@ -83,7 +83,7 @@ class TextFeatures:
         ids = graph.input("input_ids", "i64", ["batch", "length"])
         mask = graph.input("attention_mask", "i64", ["batch", "length"])
         sentence = graph.unit(text_tower.write(graph, ids, mask, e5, keep))
-        graph.output("sentence", sentence, None)
+        graph.output("sentence", sentence, ["batch", "sentence_length"])
         self._model = compiled(graph.serialise())
         self._hidden = e5.shape.hidden
 
