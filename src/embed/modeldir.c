@@ -198,6 +198,7 @@ static lt_status read_latent(lt_modeldir *d, lt_error *err)
     LT_TRY(lt_jsonfile_string(&f, f.root, "text_prefix", &prefix, err));
     LT_TRY(lt_jsonfile_uint(&f, f.root, "dims", 1, LT_LIMIT_DIMS, &dims, err));
     LT_TRY(lt_jsonfile_bool(&f, f.root, "dims_ordered", &d->dims_ordered, err));
+    LT_TRY(lt_jsonfile_bool(&f, f.root, "lowercase_all_caps", &d->lowercase_all_caps, err));
     LT_TRY(lt_jsonfile_uint(&f, f.root, "max_tokens", 1, 1u << 20, &max_tokens, err));
     LT_TRY(lt_jsonfile_uint(&f, f.root, "pad_to", 1, 1u << 20, &pad_to, err));
     LT_TRY(read_languages(&f, d, err));

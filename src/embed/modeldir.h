@@ -15,6 +15,7 @@
  * _quantized, _uint8 is taken, in onnx/ before the top; a joint graph only where there is no tower.
  *
  * latent.json: {"name": text, "languages": [codes], "text_prefix": text put before every text,
+ * "lowercase_all_caps": bool (a text in capitals alone is lowercased: their pieces are rare),
  * "dims": n, "dims_ordered": bool, "max_tokens": n, "pad_to": n (all texts padded to so many
  * tokens)}; every key is optional and others are ignored. */
 #ifndef LT_EMBED_MODELDIR_H
@@ -40,6 +41,7 @@ typedef struct lt_modeldir {
     size_t pad_to;     /* 0: texts need no fixed length */
     size_t dims;       /* 0: only the graph knows */
     bool dims_ordered;
+    bool lowercase_all_caps;
     lt_image_prep prep; /* zero without pictures */
 } lt_modeldir;
 

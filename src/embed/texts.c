@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <text/tokenizer.h>
+#include <text/unicode.h>
 
 #include "jsonfile.h"
 #include "parallel.h"
@@ -155,11 +156,46 @@ static lt_status check_text(const char *const *texts, size_t n, size_t i, lt_err
     return LT_OK;
 }
 
+/* Is it written in capitals alone: two letters at least, none of them small? */
+static bool is_all_caps(const char *text, size_t n)
+{
+    size_t n_capitals = 0;
+    uint32_t cp, lower[2];
+
+    for (size_t at = 0; at < n;) {
+        at += lt_utf8_decode(text + at, n - at, &cp, NULL);
+        if (lt_unicode_is_lower(cp))
+            return false;
+        n_capitals += lt_unicode_lower(cp, lower) != 1 || lower[0] != cp;
+    }
+    return n_capitals >= 2;
+}
+
+static lt_status add_lower(const char *text, size_t n, lt_buf *out, lt_error *err)
+{
+    uint32_t cp, lower[2];
+    char bytes[4];
+
+    for (size_t at = 0; at < n;) {
+        at += lt_utf8_decode(text + at, n - at, &cp, NULL);
+        size_t n_lower = lt_unicode_lower(cp, lower);
+
+        for (size_t i = 0; i < n_lower; i++)
+            LT_TRY(lt_buf_add(out, bytes, lt_utf8_encode(lower[i], bytes), err));
+    }
+    return LT_OK;
+}
+
 static lt_status encode(const lt_texts *t, const char *text, lt_tokens *out, lt_error *err)
 {
     LT_CLEANUP(lt_buf_done) lt_buf whole = {0};
+    size_t n = strlen(text);
 
-    LT_TRY(lt_buf_addf(&whole, err, "%s%s", t->dir->text_prefix, text));
+    LT_TRY(lt_buf_adds(&whole, t->dir->text_prefix, err));
+    if (t->dir->lowercase_all_caps && is_all_caps(text, n))
+        LT_TRY(add_lower(text, n, &whole, err));
+    else
+        LT_TRY(lt_buf_add(&whole, text, n, err));
     return lt_tokenizer_encode(t->tokenizer, whole.data, whole.len, true, t->max_tokens, out, err);
 }
 

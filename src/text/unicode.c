@@ -112,6 +112,11 @@ bool lt_unicode_is_word(uint32_t cp)
     }
 }
 
+bool lt_unicode_is_lower(uint32_t cp)
+{
+    return utf8proc_category((utf8proc_int32_t)cp) == UTF8PROC_CATEGORY_LL;
+}
+
 bool lt_unicode_is_mark(uint32_t cp)
 {
     switch (utf8proc_category((utf8proc_int32_t)cp)) {

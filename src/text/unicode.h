@@ -12,6 +12,7 @@
 bool lt_unicode_is_space(uint32_t cp); /* White_Space */
 bool lt_unicode_is_word(uint32_t cp);  /* \w: letters, marks, digits, connectors, joiners */
 bool lt_unicode_is_mark(uint32_t cp);  /* general category M */
+bool lt_unicode_is_lower(uint32_t cp); /* general category Ll */
 /* The lower case: one code point, or two. */
 size_t lt_unicode_lower(uint32_t cp, uint32_t out[2]);
 
