@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Chooses the kernels once. The compiler's __builtin_cpu_supports checks CPUID and, for the AVX
- * levels, that the operating system saves their registers (XGETBV). */
+ * Chooses the kernels once. */
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kern.h"
+#include "levels.h"
+
+const char *const lt_kern_names[] = {"avx512vnni", "avx512", "avx2", "neon", "scalar", NULL};
 
 static bool can_run(const lt_kern *k)
 {
 #if defined(__x86_64__)
+    lt_cpu cpu = lt_cpu_detect();
+
     if (k == &lt_kern_avx2)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        return cpu.avx2;
     if (k == &lt_kern_avx512)
-        return __builtin_cpu_supports("avx512f");
+        return cpu.avx512;
+    if (k == &lt_kern_avx512vnni)
+        return cpu.avx512vnni;
 #endif
     (void)k;
     return true;
@@ -23,6 +27,7 @@ static bool can_run(const lt_kern *k)
 /* Best first. */
 static const lt_kern *const levels[] = {
 #if defined(__x86_64__)
+    &lt_kern_avx512vnni,
     &lt_kern_avx512,
     &lt_kern_avx2,
 #endif
