@@ -190,7 +190,8 @@ static lt_status read_line(reader *r, const char *line, size_t n, lt_error *err)
     if (!name || !name[0])
         return bad_line(r, err, "'photo' is missing; a line is {\"photo\": \"a.jpg\", \"lang\": "
                                 "\"en\", \"caption\": \"...\"}");
-    if (!captions && !caption)
+    /* A photo alone is one more to be mistaken for the right one. */
+    if (!captions && !caption && yyjson_obj_size(root) > 1)
         return bad_line(r, err, "neither 'caption' nor 'captions' is there");
     LT_TRY(add_photo(r, name, &photo, err));
     if (captions)
