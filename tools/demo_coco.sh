@@ -11,18 +11,30 @@ dir=build/coco
 zip=$dir/val2017.zip
 mkdir -p "$dir"
 
+get() { # goes on where the file ends; prints the HTTP status
+    curl --fail --location --retry 5 --continue-at - --output "$zip" --write-out '%{http_code}' "$url"
+}
+
+fetch() {
+    local http code=0
+    http=$(get) || code=$?
+    # A server that cannot resume (33 is curl's word for it), or a file that is no beginning of what
+    # the server has (416): then from the start.
+    if [[ $code -eq 33 || $http == 416 ]]; then
+        rm -f "$zip"
+        code=0
+        get >/dev/null || code=$?
+    fi
+    return "$code"
+}
+
 if [[ ! -f $dir/complete ]]; then
     for tool in curl unzip; do
         command -v "$tool" >/dev/null || { echo "demo-coco: please install $tool" >&2; exit 1; }
     done
     if ! printf '%s  %s\n' "$sum" "$zip" | sha256sum --check --status 2>/dev/null; then
         echo "demo-coco: downloading $url (778 MB)"
-        # 33 is curl's word for a server that cannot resume: then from the start.
-        curl --fail --location --retry 5 --continue-at - --output "$zip" "$url" || {
-            code=$?
-            [[ $code -eq 33 ]] || { echo "demo-coco: the download failed; run it again to go on" >&2; exit 1; }
-            curl --fail --location --retry 5 --output "$zip" "$url"
-        }
+        fetch || { echo "demo-coco: the download failed; run it again to go on" >&2; exit 1; }
         printf '%s  %s\n' "$sum" "$zip" | sha256sum --check --status || {
             rm -f "$zip"
             echo "demo-coco: what came is not the file expected (sha256); it was deleted, run again" >&2
@@ -34,6 +46,6 @@ if [[ ! -f $dir/complete ]]; then
     touch "$dir/complete"
     rm -f "$zip"
 fi
-LATENT_DEMO_DIR=$PWD/build/demo-coco tools/demo.sh "$PWD/$dir/val2017"
-build/release/latent --data build/demo-coco/data search Surfing -k 3 \
-    --html build/demo-coco/contact-sheet.html --append
+demo=build/demo-coco
+LATENT_DEMO_DIR=$PWD/$demo tools/demo.sh "$PWD/$dir/val2017"
+build/release/latent --data "$demo/photos" search Surfing -k 3 --html "$demo/contact-sheet.html" --append
