@@ -11,11 +11,14 @@
 #define LT_LIMIT_FILTER_BYTES (16u << 20)          /* JSON text of a filter */
 #define LT_LIMIT_FILTER_DEPTH 64u                  /* nested clauses */
 #define LT_LIMIT_TEXT_BYTES (1u << 20)             /* one text to embed */
+#define LT_LIMIT_NORMALISED_BYTES (8u << 20)       /* what normalisers may blow a text up to */
+#define LT_LIMIT_PIECE_BYTES 1024u                 /* an entry of a vocabulary: bounds a search */
 #define LT_LIMIT_IMAGE_BYTES (256u << 20)          /* a picture's file */
 #define LT_LIMIT_IMAGE_PIXELS (256u * 1000u * 1000u) /* width times height of a picture */
 #define LT_LIMIT_IMAGE_SIDE 100000u                  /* width or height of a picture */
 #define LT_LIMIT_TOKENIZER_BYTES (256u << 20)      /* tokenizer.json */
 #define LT_LIMIT_MODEL_CONFIG_BYTES (16u << 20)    /* config.json and its kin */
+#define LT_LIMIT_MODEL_SIDE 4096u                  /* pixels a side that a model takes */
 #define LT_LIMIT_HNSW_M 128u                       /* links of a node on the upper layers of a graph */
 #define LT_LIMIT_HNSW_EF 65536u                    /* candidates kept by one search */
 #define LT_LIMIT_HNSW_SLOTS 0x7ffffffeu            /* slots of one graph */

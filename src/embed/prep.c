@@ -3,14 +3,13 @@
  * width and height, or a shortest edge; switches that are absent mean their class's default. What
  * would change the pixels and is not done here is refused, never ignored. */
 #include <base/file.h>
+#include <base/limits.h>
 #include <base/mem.h>
 #include <math.h>
 #include <string.h>
 
 #include "jsonfile.h"
 #include "modeldir.h"
-
-enum { SIDE_MAX = 4096 }; /* pixels; models take 200 to 1,000 */
 
 /* Reads width and height of `key`: a number (square), {"height","width"} or {"shortest_edge"}. */
 typedef struct extent {
@@ -28,15 +27,15 @@ static lt_status read_extent(const lt_jsonfile *f, yyjson_val *object, const cha
     if (!v || yyjson_is_null(v))
         return LT_OK;
     if (yyjson_is_num(v)) {
-        LT_TRY(lt_jsonfile_uint(f, object, key, 1, SIDE_MAX, &w, err));
+        LT_TRY(lt_jsonfile_uint(f, object, key, 1, LT_LIMIT_MODEL_SIDE, &w, err));
         *out = (extent){.found = true, .width = w, .height = w};
         return LT_OK;
     }
     if (!yyjson_is_obj(v))
         return lt_jsonfile_wrong(f, key, "a number or an object", v, err);
-    LT_TRY(lt_jsonfile_uint(f, v, "width", 1, SIDE_MAX, &w, err));
-    LT_TRY(lt_jsonfile_uint(f, v, "height", 1, SIDE_MAX, &h, err));
-    LT_TRY(lt_jsonfile_uint(f, v, "shortest_edge", 1, SIDE_MAX, &edge, err));
+    LT_TRY(lt_jsonfile_uint(f, v, "width", 1, LT_LIMIT_MODEL_SIDE, &w, err));
+    LT_TRY(lt_jsonfile_uint(f, v, "height", 1, LT_LIMIT_MODEL_SIDE, &h, err));
+    LT_TRY(lt_jsonfile_uint(f, v, "shortest_edge", 1, LT_LIMIT_MODEL_SIDE, &edge, err));
     if (yyjson_obj_get(v, "longest_edge"))
         return lt_fail(err, LT_EUNSUPPORTED, "%s: '%s' with 'longest_edge' is not supported",
                        f->path, key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "added.h"
 
+#include <base/limits.h>
 #include <base/mem.h>
 #include <base/utf8.h>
 #include <string.h>
@@ -21,9 +22,9 @@ static lt_status read_token(yyjson_val *json, const lt_part *where, lt_added_tok
         return lt_fail(err, LT_EINVAL, "%s: %s: a token is not an object", where->file,
                        where->part);
     LT_TRY(lt_field_string(json, "content", where, &content, &n, err));
-    if (n > LT_PIECE_BYTES_MAX)
-        return lt_fail(err, LT_ELIMIT, "%s: %s: a token of more than %d bytes", where->file,
-                       where->part, LT_PIECE_BYTES_MAX);
+    if (n > LT_LIMIT_PIECE_BYTES)
+        return lt_fail(err, LT_ELIMIT, "%s: %s: a token of more than %u bytes", where->file,
+                       where->part, LT_LIMIT_PIECE_BYTES);
     LT_TRY(lt_field_bool(json, "single_word", false, where, &t->single_word, err));
     LT_TRY(lt_field_bool(json, "lstrip", false, where, &t->left, err));
     LT_TRY(lt_field_bool(json, "rstrip", false, where, &t->right, err));

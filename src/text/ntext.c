@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ntext.h"
 
+#include <base/limits.h>
 #include <base/mem.h>
 #include <base/utf8.h>
 #include <string.h>
@@ -31,9 +32,9 @@ lt_status lt_ntext_change(lt_ntext *t, uint32_t cp, int change, lt_error *err)
     if (t->n_changes == t->cap_changes) {
         size_t cap = t->cap_changes ? t->cap_changes * 2 : 64;
 
-        if (t->n_changes >= LT_NTEXT_BYTES_MAX)
-            return lt_fail(err, LT_ELIMIT, "the text grows beyond %d characters when normalised",
-                           LT_NTEXT_BYTES_MAX);
+        if (t->n_changes >= LT_LIMIT_NORMALISED_BYTES)
+            return lt_fail(err, LT_ELIMIT, "the text grows beyond %u characters when normalised",
+                           LT_LIMIT_NORMALISED_BYTES);
         lt_change *more = lt_realloc(t->changes, cap, sizeof *more);
 
         if (!more)
@@ -53,9 +54,10 @@ lt_status lt_ntext_copy(lt_ntext *t, size_t from, size_t to, lt_error *err)
 
 lt_status lt_ntext_insert(lt_ntext *t, const char *text, size_t n, char mark, lt_error *err)
 {
-    if (n > LT_NTEXT_BYTES_MAX - t->new_text.len)
-        return lt_fail(err, LT_ELIMIT, "the text grows beyond %d bytes when normalised",
-                       LT_NTEXT_BYTES_MAX);
+    if (t->new_text.len > LT_LIMIT_NORMALISED_BYTES ||
+        n > LT_LIMIT_NORMALISED_BYTES - t->new_text.len)
+        return lt_fail(err, LT_ELIMIT, "the text grows beyond %u bytes when normalised",
+                       LT_LIMIT_NORMALISED_BYTES);
     LT_TRY(lt_buf_add(&t->new_text, text, n, err));
     LT_TRY(lt_buf_reserve(&t->new_first, n, err));
     if (n)

@@ -8,8 +8,6 @@
 
 #include <base/buf.h>
 
-enum { LT_NTEXT_BYTES_MAX = 8 << 20 }; /* what replacements may blow a text up to */
-
 /* One code point of the new text. change 0: it takes the place of one of the old text; 1: it is
  * added behind its predecessor; -n: it takes one's place and swallows the n behind. */
 typedef struct lt_change {

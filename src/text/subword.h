@@ -9,8 +9,6 @@
 #include "fields.h"
 #include "tokenizer.h"
 
-enum { LT_PIECE_BYTES_MAX = 1024 }; /* longest entry of a vocabulary; bounds the time of a search */
-
 typedef struct lt_subword lt_subword;
 
 typedef struct lt_subword_ops {

@@ -3,6 +3,7 @@
  * programming over the ends of vocabulary entries. A character that no entry of its own length
  * covers may stand as unknown for the smallest score less ten. The order in which candidates are
  * tried, and that only a strictly better one replaces, decides ties; both are the library's. */
+#include <base/limits.h>
 #include <base/mem.h>
 #include <base/utf8.h>
 #include <math.h>
@@ -48,11 +49,11 @@ static lt_status measure(yyjson_val *vocab, const lt_part *where, size_t *bytes,
 
         if (yyjson_arr_size(entry) != 2 || !yyjson_is_str(piece))
             return bad_entry(where, i, "is not a piece with its score", err);
-        if (yyjson_get_len(piece) > LT_PIECE_BYTES_MAX)
+        if (yyjson_get_len(piece) > LT_LIMIT_PIECE_BYTES)
             return lt_fail(err, LT_ELIMIT,
-                           "%s: %s: entry %zu of the vocabulary is longer than %d "
+                           "%s: %s: entry %zu of the vocabulary is longer than %u "
                            "bytes",
-                           where->file, where->part, i, LT_PIECE_BYTES_MAX);
+                           where->file, where->part, i, LT_LIMIT_PIECE_BYTES);
         *bytes += yyjson_get_len(piece) + 1;
     }
     if (yyjson_arr_size(vocab) >= INT32_MAX || *bytes >= UINT32_MAX)

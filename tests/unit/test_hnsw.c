@@ -158,10 +158,10 @@ static void identical_vectors(void **state)
         size_t found = 0;
 
         for (uint32_t i = SAME; i < SAME + 100; i++) {
-            lt_scored best;
+            lt_scored best = {0};
 
-            fix_exact(&f, fix_at(&f, i), f.n, NULL, 1, &best);
-            search(g, fix_at(&f, i), 1, 50, NULL, UINT32_MAX, out);
+            assert_int_equal(fix_exact(&f, fix_at(&f, i), f.n, NULL, 1, &best), 1);
+            assert_int_equal(search(g, fix_at(&f, i), 1, 50, NULL, UINT32_MAX, out), 1);
             found += out[0].score >= best.score - 1e-5f;
         }
         /* The group is larger than ef_construct and in their way: a few may get lost, not more. */
