@@ -44,8 +44,7 @@ eval: all ## measure retrieval quality; writes the tables of docs/MODEL.md
 	@tools/eval.sh
 
 install: all ## install to $(DESTDIR)$(PREFIX)
-	@DESTDIR="$(abspath $(DESTDIR))" cmake --install build/$(PRESET) --prefix "$(PREFIX)" >/dev/null
-	@echo "installed to $(DESTDIR)$(PREFIX)"
+	@tools/install.sh "build/$(PRESET)" "$(PREFIX)" "$(DESTDIR)"
 
 format: ## format the C sources
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
