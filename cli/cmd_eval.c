@@ -290,8 +290,9 @@ const cli_command cli_cmd_eval = {
     .summary = "measure how well a model finds captioned photos",
     .about =
         "FILE has one JSON object a line: {\"photo\": \"a.jpg\", \"lang\": \"en\", \"caption\": "
-        "\"...\"}, or with \"captions\": {\"en\": [\"...\"], \"de\": \"...\"}. Prints for each "
-        "language recall at 1, 5 and 10: text to image (each caption among all photos of the file), "
+        "\"...\"}, or with \"captions\": {\"en\": [\"...\"], \"de\": \"...\"}. A line with only "
+        "\"photo\" is a distractor: one more picture to be mistaken for the right one.\n"
+        "Prints for each language recall at 1, 5 and 10: text to image (each caption among all photos of the file), "
         "and image to text (any caption of the photo among all captions of the language), with 95 % "
         "bootstrap intervals resampled by photo, and the median rank.",
     .examples = "latent eval captions.jsonl --photos ~/Pictures\n"

@@ -301,7 +301,7 @@ const cli_command cli_cmd_model = {
         "list shows the model that is used (marked *) and others beside it. check opens a model's "
         "folder (hub layout: config.json, preprocessor_config.json, tokenizer.json, ONNX graphs), "
         "runs a text and a picture through it and prints facts and timings, or what is wrong.",
-    .examples = "latent model list\nlatent model check ~/models/clip-vit-base-patch32",
+    .examples = "latent model list\nlatent model check ~/models/siglip-base-patch16-224",
     .options = options,
     .n_options = CLI_COUNT_OF(options),
     .completes = CLI_COMPLETE_LIST_CHECK,

@@ -797,6 +797,24 @@ def test_eval_names_the_line(indexed, tmp_path, line, says):
     assert f"{file}:2:" in err and says in err
 
 
+def test_eval_photo_alone_is_a_distractor(indexed, photos, tmp_path):
+    files = sorted((photos / "fruit").iterdir())
+    lines = [{"photo": str(f), "lang": "en", "caption": f.stem.replace("_", " ")} for f in files]
+    alone = [{"photo": str(f)} for f in sorted((photos / "animals").iterdir())]
+    few, many = (indexed.json("eval", write_captions(tmp_path / f"{len(c)}.jsonl", c))
+                 for c in (lines, lines + alone))
+    for before, after in zip(few, many):
+        assert after["photos"] == before["photos"] + len(alone)
+        assert after["captions"] == before["captions"] and after["n"] == before["n"]
+        if before["direction"] == "text_to_image":
+            assert all(after["recall"][k] <= before["recall"][k] for k in before["recall"])
+            assert after["median_rank"] >= before["median_rank"]
+        else:
+            assert after["recall"] == before["recall"]
+    for text in (indexed("help", "eval").out, (ROOT / "docs" / "latent.1").read_text()):
+        assert "distractor" in text
+
+
 def test_eval_missing_file(indexed, tmp_path):
     assert "/no.jsonl" in indexed("eval", "/no.jsonl", code=EXIT_NOT_FOUND).err
     (tmp_path / "empty.jsonl").touch()
@@ -993,6 +1011,37 @@ def test_completions_in_bash(tmp_path):
     assert {"folder", "file.jpg"} <= complete_bash("latent index f", tmp_path)
 
 
+def test_completions_know_every_option(binary, tmp_path):
+    """What bash and fish offer for each command is what its help lists, no more and no less."""
+    table = json.loads(subprocess.run([str(binary), "help", "--json"], capture_output=True,
+                                      check=True).stdout)
+    always = {f"--{o['name']}" for o in table["options"]}
+    zsh = (ROOT / "completions" / "_latent").read_text()
+    for command in table["commands"]:
+        line = f"latent {command['name']} --"
+        wanted = always | {f"--{o['name']}" for o in command["options"]}
+        assert complete_bash(line, tmp_path) == wanted, command["name"]
+        section = zsh.split(f"\n                {command['name']})\n")[1].split(";;")[0]
+        assert set(re.findall(r"'[^'\[]*?(--[a-z-]+)=?\[", section)) == wanted, command["name"]
+        if shutil.which("fish"):
+            script = f"source {ROOT / 'completions' / 'latent.fish'}; complete -C '{line}'"
+            out = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True,
+                                 text=True, check=True, cwd=tmp_path,
+                                 env={**os.environ, "HOME": str(tmp_path)}).stdout
+            assert {row.split("\t")[0] for row in out.splitlines()} == wanted, command["name"]
+
+
+def options_of_page(section):
+    """The options that a part of the page explains, as `-x, --exclude GLOB`."""
+    tags = re.findall(r"^\.TP\n\.[A-Z]+ (-.*)$", section, re.M)
+    return {re.sub(r"\s+", " ", re.sub(r'"|\\f.', "", t)).replace(" ,", ",") for t in tags}
+
+
+def options_of_table(options):
+    return {(f"-{o['letter']}, " if o["letter"] else "") + f"--{o['name']} {o['value']}".rstrip()
+            for o in options}
+
+
 def test_manual_page(binary):
     page = ROOT / "docs" / "latent.1"
     if shutil.which("man"):
@@ -1010,9 +1059,8 @@ def test_manual_page(binary):
     sections = dict(re.findall(r'^\.SS "?latent (\w+).*?\n(.*?)(?=^\.S[SH])', source, re.S | re.M))
     assert set(sections) == {c["name"] for c in table["commands"]}
     for command in table["commands"]:
-        named = set(re.findall(r"--([a-z][a-z-]*)", sections[command["name"]]))
-        for option in command["options"]:
-            assert option["name"] in named, f"{command['name']} --{option['name']}"
-    for option in table["options"]:
-        assert f"--{option['name']}" in source
+        assert options_of_page(sections[command["name"]].split("\n.SH")[0]) == options_of_table(
+            command["options"]), command["name"]
+    everywhere = source.split(".SH OPTIONS OF ALL COMMANDS")[1].split("\n.SH")[0]
+    assert options_of_page(everywhere) == options_of_table(table["options"])
     assert table["version"] in source.splitlines()[2] + source.splitlines()[3]
