@@ -25,14 +25,14 @@ spread() { # spread DIR N: N pictures, by turns
         ln "$f" "$1/$i-${f##*/}" 2>/dev/null || cp "$f" "$1/$i-${f##*/}"
     done
 }
-printf '{"bench": "machine", "commit": "%s", "cpu": "%s", "cores": %s}\n' \
+printf '{"bench": "machine", "commit": "%s", "cpu": "%s", "cores": %s, "load": %s}\n' \
     "$(git rev-parse --short HEAD 2>/dev/null || echo none)" \
-    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)"
+    "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(cut -d ' ' -f 1 /proc/loadavg)"
 build/release/bench/bench_parts scan 5000 384
 spread "$work/some" 400
 build/release/bench/bench_parts gallery "$work/some" 3
 spread "$work/many" 5000
-"$latent" --data "$work/data" index --quiet "$work/many"
+python3 bench/cold.py "index of 5000" 1+0 -- "$latent" --data "$work/data" index --quiet "$work/many"
 python3 bench/cold.py "reindex of 5000 unchanged" 5 -- \
     "$latent" --data "$work/data" index --quiet "$work/many"
 python3 bench/cold.py "cold search by text" 20 -- "$latent" --data "$work/data" search Surfing -k 3 --json

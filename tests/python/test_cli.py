@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import signal
 import struct
@@ -351,6 +352,58 @@ def test_killed_at_random(latent, tmp_path):
     assert latent.points() == {str(p) for p in (tmp_path / "p").iterdir()}
     (summary,) = events(latent("index", "--json", tmp_path / "p"), "summary")
     assert summary["unchanged"] == n
+
+
+@pytest.fixture
+def small_disk(latent):
+    """Puts the data directory where little room is: a file system of its own where we may mount
+    one, else under a limit on the size of files, which the file of vectors, grown in large steps,
+    meets at once. Yields whether something fits, further arguments and what makes room."""
+    with tempfile.TemporaryDirectory() as folder:
+        latent.data = pathlib.Path(folder, "data")
+        latent.env["LATENT_DATA"] = str(latent.data)
+        mount = ["mount", "-t", "tmpfs", "-o"]
+        mounted = os.geteuid() == 0 and subprocess.run(
+            [*mount, "size=400k", "tmpfs", folder], capture_output=True).returncode == 0
+        limit = {}
+        if not mounted:
+            def few_bytes():
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+            limit["preexec_fn"] = few_bytes
+        try:
+            yield mounted, limit, lambda: mounted and subprocess.run(
+                [*mount, "remount,size=64m", "tmpfs", folder], check=True)
+        finally:
+            if mounted:
+                subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_full_disk_while_indexing(latent, small_disk, tmp_path):
+    """A clear line; what was reported is there and can be searched; with room the rest joins."""
+    some_fit, limit, make_room = small_disk
+    n = 300
+    many_pictures(tmp_path / "p", n)
+    latent.env["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    result = latent("index", "--json", tmp_path / "p", code=EXIT_FAILED, **limit)
+    (line,) = result.err.splitlines()
+    assert line.startswith(f"latent: {latent.data}/") and (
+        "No space left on device" in line or "File too large" in line)
+    stored = {e["filename"] for e in events(result, "stored")}
+    assert len(stored) < n and bool(stored) == some_fit
+    assert latent.points() >= stored  # the disk is still full
+    assert latent("index", tmp_path / "p", code=EXIT_FAILED, **limit).err
+    assert latent.points() >= stored
+    make_room()
+    latent("index", tmp_path / "p")
+    assert latent.points() == {str(p) for p in (tmp_path / "p").iterdir()}
+
+
+def test_cache_that_cannot_be_written(latent, photos, tmp_path):
+    """Compiled models are kept for speed only: without a cache everything works, slower."""
+    (tmp_path / "file").touch()
+    latent("index", photos / "fruit", env={"XDG_CACHE_HOME": str(tmp_path / "file")})
+    assert len(latent.names("x", "-k", "5")) == 5
 
 
 def test_watch(latent, tmp_path):
