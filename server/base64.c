@@ -46,10 +46,11 @@ lt_status lt_base64_decode(const char *text, size_t n, lt_buf *out, lt_error *er
         if (digits == 1)
             return lt_fail(err, LT_EINVAL, "not valid base64: it is cut off");
         bits <<= 6 * (4 - digits);
-        char bytes[3] = {(char)(bits >> 16), (char)(bits >> 8), (char)bits};
-
-        LT_TRY(lt_buf_add(out, bytes, digits - 1, err));
+        /* There is room: it was reserved above. */
+        for (unsigned i = 0; i + 1 < digits; i++)
+            out->data[out->len++] = (char)(bits >> (16 - 8 * i));
     }
+    out->data[out->len] = '\0';
     return LT_OK;
 }
 

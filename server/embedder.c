@@ -1,125 +1,163 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Two handles of one model: texts use it for latency, pictures for throughput. Towers are compiled
- * at first use, so each handle holds only the tower it needs. */
+ * when they are needed, so each handle holds only the tower it needs. */
 #include "embedder.h"
 
 #include <base/error.h>
 #include <base/mem.h>
 #include <base/thread.h>
+#include <math.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { BATCH_MAX = 256, LANE_THREADS_MAX = 256 };
 
-/* An item in a lane. Lives with the call that asks until it is done or given up. */
-typedef struct ticket {
-    lt_embed_item *item;
-    bool taken, done;
-    struct ticket *next;
-} ticket;
+typedef struct call call;
+
+/* What one call wants of one lane. Guarded by the embedder's lock, as all below. */
+typedef struct share {
+    call *owner;
+    lt_embed_item **items;
+    size_t n, n_taken;
+    struct share *next; /* in the lane */
+} share;
+
+/* A call of lt_embedder_run; lives on its stack until nothing of it is open. */
+struct call {
+    share shares[2]; /* texts, pictures */
+    size_t n_open;   /* items without a result */
+    pthread_cond_t finished;
+};
+
+typedef struct line {
+    share *first, **last;
+} line;
 
 typedef struct lane {
     lt_embedder *embedder;
-    void (*run)(lt_embedder *e, ticket *const *batch, size_t n);
+    void (*run)(lt_embedder *e, lt_embed_item *const *batch, size_t n);
     size_t batch_max;
     unsigned wait_us;
     pthread_t threads[LANE_THREADS_MAX];
     unsigned n_threads;
     /* Guarded by the embedder's lock: */
     pthread_cond_t came;
-    ticket *first, **last;
+    line lines[2]; /* of calls that are not nice, and that are */
 } lane;
+
+enum { TEXTS, PICTURES };
 
 struct lt_embedder {
     lt_embedder_options options;
     lt_model *text_model, *picture_model;
     lt_model_info info;
     pthread_mutex_t lock;
-    pthread_cond_t finished;
     bool closing; /* guarded by lock */
-    lane texts, pictures;
+    lane lanes[2];
 };
 
 /* ---- the lanes' threads ---------------------------------------------------------------------- */
 
-static void embed_texts(lt_embedder *e, ticket *const *batch, size_t n)
+static void embed_texts(lt_embedder *e, lt_embed_item *const *batch, size_t n)
 {
     const char *texts[BATCH_MAX];
+    size_t dims = e->info.dims;
     lt_error why = {0};
-    LT_AUTOFREE float *rows = lt_calloc(n * e->info.dims, sizeof *rows);
+    LT_AUTOFREE float *rows = lt_calloc(n * dims, sizeof *rows);
     lt_status st = rows ? LT_OK : lt_fail_nomem(&why);
 
     for (size_t i = 0; i < n; i++)
-        texts[i] = batch[i]->item->text;
+        texts[i] = batch[i]->text;
     if (st == LT_OK)
         st = lt_model_embed_texts(e->text_model, texts, n, rows, &why);
     for (size_t i = 0; i < n; i++) {
-        lt_embed_item *item = batch[i]->item;
-
-        item->status = st;
-        item->why = why;
+        batch[i]->status = st;
+        batch[i]->why = why;
         if (st == LT_OK)
-            memcpy(item->out, rows + i * e->info.dims, e->info.dims * sizeof *rows);
+            memcpy(batch[i]->out, rows + i * dims, dims * sizeof *rows);
         else if (n > 1) /* one bad text must not fail the others */
-            item->status =
-                lt_model_embed_texts(e->text_model, &texts[i], 1, item->out, &item->why);
+            batch[i]->status = lt_model_embed_texts(e->text_model, &texts[i], 1, batch[i]->out,
+                                                    &batch[i]->why);
     }
 }
 
-static void embed_pictures(lt_embedder *e, ticket *const *batch, size_t n)
+static void embed_pictures(lt_embedder *e, lt_embed_item *const *batch, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        lt_embed_item *item = batch[i]->item;
-
-        item->status = lt_model_embed_pictures(e->picture_model, &item->picture, 1, item->out, NULL,
-                                               &item->why);
-    }
+    for (size_t i = 0; i < n; i++)
+        batch[i]->status = lt_model_embed_pictures(e->picture_model, &batch[i]->picture, 1,
+                                                   batch[i]->out, NULL, &batch[i]->why);
 }
 
-/* lock is held. Up to batch_max waiting tickets, in order of arrival. */
-static size_t take_batch(lane *l, ticket **out)
+static void append(line *l, share *s)
 {
-    size_t n = 0;
+    s->next = NULL;
+    *l->last = s;
+    l->last = &s->next;
+}
 
-    while (l->first && n < l->batch_max) {
-        ticket *t = l->first;
+static share *take_first(line *l)
+{
+    share *s = l->first;
 
-        l->first = t->next;
-        t->taken = true;
-        out[n++] = t;
-    }
+    l->first = s->next;
     if (!l->first)
         l->last = &l->first;
-    return n;
+    return s;
+}
+
+static bool is_idle(const lane *l)
+{
+    return !l->lines[0].first && !l->lines[1].first;
+}
+
+typedef struct taken {
+    lt_embed_item *items[BATCH_MAX];
+    call *owners[BATCH_MAX];
+    size_t n;
+} taken;
+
+/* lock is held. One item of each call in turn, up to a batch. */
+static void take_batch(lane *l, taken *out)
+{
+    out->n = 0;
+    for (int k = 0; k < 2; k++) {
+        while (l->lines[k].first && out->n < l->batch_max) {
+            share *s = take_first(&l->lines[k]);
+
+            out->owners[out->n] = s->owner;
+            out->items[out->n++] = s->items[s->n_taken++];
+            if (s->n_taken < s->n)
+                append(&l->lines[k], s);
+        }
+    }
 }
 
 static void *serve_lane(void *arg)
 {
     lane *l = arg;
     lt_embedder *e = l->embedder;
-    ticket *batch[BATCH_MAX];
+    taken batch;
 
     pthread_mutex_lock(&e->lock);
     for (;;) {
-        while (!l->first && !e->closing)
+        while (is_idle(l) && !e->closing)
             pthread_cond_wait(&l->came, &e->lock);
-        if (!l->first)
+        if (is_idle(l))
             break;
         if (l->wait_us) {
             pthread_mutex_unlock(&e->lock);
             usleep(l->wait_us);
             pthread_mutex_lock(&e->lock);
         }
-        size_t n = take_batch(l, batch);
-
+        take_batch(l, &batch);
         pthread_mutex_unlock(&e->lock);
-        if (n)
-            l->run(e, batch, n);
+        if (batch.n)
+            l->run(e, batch.items, batch.n);
         pthread_mutex_lock(&e->lock);
-        for (size_t i = 0; i < n; i++)
-            batch[i]->done = true;
-        pthread_cond_broadcast(&e->finished);
+        for (size_t i = 0; i < batch.n; i++)
+            if (--batch.owners[i]->n_open == 0)
+                pthread_cond_signal(&batch.owners[i]->finished);
     }
     pthread_mutex_unlock(&e->lock);
     return NULL;
@@ -127,71 +165,101 @@ static void *serve_lane(void *arg)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static struct timespec in_seconds(double s)
+static struct timespec to_timespec(double clock_s)
 {
-    struct timespec t;
+    double whole = floor(clock_s);
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    double whole = s + (double)t.tv_nsec * 1e-9;
-
-    t.tv_sec += (time_t)whole;
-    t.tv_nsec = (long)((whole - (double)(time_t)whole) * 1e9);
-    return t;
+    return (struct timespec){(time_t)whole, (long)((clock_s - whole) * 1e9)};
 }
 
 /* lock is held. */
-static void enqueue(lane *l, ticket *t)
+static void enqueue(lane *l, share *s, bool nice)
 {
-    *l->last = t;
-    l->last = &t->next;
-    pthread_cond_signal(&l->came);
+    if (s->n == 0)
+        return;
+    append(&l->lines[nice], s);
+    pthread_cond_broadcast(&l->came);
 }
 
-/* lock is held; t is still in its lane. */
-static void withdraw(lane *l, ticket *t, double deadline_s)
+/* lock is held. Takes what has not had its turn out of the lane. */
+static void withdraw(lane *l, share *s, bool nice)
 {
-    ticket **at = &l->first;
+    line *queue = &l->lines[nice];
 
-    while (*at != t)
+    if (s->n_taken == s->n)
+        return;
+    share **at = &queue->first;
+
+    while (*at != s)
         at = &(*at)->next;
-    *at = t->next;
-    if (l->last == &t->next)
-        l->last = at;
-    t->done = true;
-    t->item->status = lt_fail(&t->item->why, LT_EBUSY,
-                              "too busy: its turn did not come within %g seconds", deadline_s);
+    *at = s->next;
+    if (queue->last == &s->next)
+        queue->last = at;
+    for (; s->n_taken < s->n; s->n_taken++) {
+        lt_embed_item *item = s->items[s->n_taken];
+
+        item->status =
+            lt_fail(&item->why, LT_EBUSY, "too busy: its turn did not come within the time allowed");
+        s->owner->n_open--;
+    }
 }
 
-/* lock is held. Waits until t is done, or its deadline passes before its turn has come. */
-static void await(lt_embedder *e, lane *l, ticket *t, const struct timespec *until)
+/* lock is held. Waits until all is done; what has not had its turn by the deadline is given up. */
+static void await(lt_embedder *e, call *c, const lt_embed_terms *terms)
 {
+    struct timespec until = to_timespec(terms->deadline);
     bool in_time = true;
 
-    while (!t->done) {
-        if (t->taken)
-            pthread_cond_wait(&e->finished, &e->lock);
-        else if (in_time)
-            in_time = pthread_cond_timedwait(&e->finished, &e->lock, until) == 0;
-        else
-            withdraw(l, t, e->options.deadline_s);
+    while (c->n_open) {
+        if (!in_time) {
+            pthread_cond_wait(&c->finished, &e->lock);
+            continue;
+        }
+        in_time = pthread_cond_timedwait(&c->finished, &e->lock, &until) == 0;
+        for (int k = TEXTS; k <= PICTURES && !in_time; k++)
+            withdraw(&e->lanes[k], &c->shares[k], terms->nice);
     }
 }
 
-lt_status lt_embedder_run(lt_embedder *e, lt_embed_item *items, size_t n, lt_error *err)
+static void init_monotonic(pthread_cond_t *c)
 {
-    LT_AUTOFREE ticket *tickets = lt_calloc(n, sizeof *tickets);
-    struct timespec until = in_seconds(e->options.deadline_s);
+    pthread_condattr_t attr;
 
-    if (!tickets)
-        return lt_fail_nomem(err);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static void run_call(lt_embedder *e, call *c, const lt_embed_terms *terms)
+{
+    init_monotonic(&c->finished);
     pthread_mutex_lock(&e->lock);
-    for (size_t i = 0; i < n; i++) {
-        tickets[i].item = &items[i];
-        enqueue(items[i].text ? &e->texts : &e->pictures, &tickets[i]);
-    }
-    for (size_t i = 0; i < n; i++)
-        await(e, items[i].text ? &e->texts : &e->pictures, &tickets[i], &until);
+    for (int k = TEXTS; k <= PICTURES; k++)
+        enqueue(&e->lanes[k], &c->shares[k], terms->nice);
+    await(e, c, terms);
     pthread_mutex_unlock(&e->lock);
+    pthread_cond_destroy(&c->finished);
+}
+
+lt_status lt_embedder_run(lt_embedder *e, lt_embed_item *items, size_t n,
+                          const lt_embed_terms *terms, lt_error *err)
+{
+    LT_AUTOFREE lt_embed_item **order = lt_calloc(n, sizeof(lt_embed_item *));
+    size_t n_texts = 0, at[2] = {0};
+
+    if (!order)
+        return lt_fail_nomem(err);
+    for (size_t i = 0; i < n; i++)
+        n_texts += items[i].text != NULL;
+    at[PICTURES] = n_texts;
+    for (size_t i = 0; i < n; i++)
+        order[at[items[i].text ? TEXTS : PICTURES]++] = &items[i];
+    call c = {.n_open = n};
+
+    c.shares[TEXTS] = (share){.owner = &c, .items = order, .n = n_texts};
+    c.shares[PICTURES] = (share){.owner = &c, .items = order + n_texts, .n = n - n_texts};
+    run_call(e, &c, terms);
     for (size_t i = 0; i < n; i++) {
         if (items[i].status == LT_OK)
             continue;
@@ -233,22 +301,24 @@ static lt_status open_all(lt_embedder *e, lt_error *err)
     LT_TRY(lt_model_open(e->options.model_dir, &options, &e->picture_model, err));
     e->info = (lt_model_info)LT_MODEL_INFO_INIT;
     LT_TRY(lt_model_get_info(e->text_model, &e->info, err));
-    LT_TRY(start_lane(&e->texts, 1, err));
-    return start_lane(&e->pictures, lt_cores(), err);
+    LT_TRY(lt_model_load(e->text_model, e->info.has_text, false, err));
+    LT_TRY(lt_model_load(e->picture_model, false, e->info.has_image, err));
+    LT_TRY(start_lane(&e->lanes[TEXTS], 1, err));
+    return start_lane(&e->lanes[PICTURES], lt_cores(), err);
 }
 
-static void init_lane(lt_embedder *e, lane *l, void (*run)(lt_embedder *, ticket *const *, size_t),
-                      size_t batch_max, unsigned wait_us)
+static void init_lane(lt_embedder *e, lane *l,
+                      void (*run)(lt_embedder *, lt_embed_item *const *, size_t), size_t batch_max,
+                      unsigned wait_us)
 {
     *l = (lane){.embedder = e, .run = run, .batch_max = batch_max, .wait_us = wait_us};
-    l->last = &l->first;
+    for (int k = 0; k < 2; k++)
+        l->lines[k].last = &l->lines[k].first;
     pthread_cond_init(&l->came, NULL);
 }
 
 lt_status lt_embedder_open(const lt_embedder_options *options, lt_embedder **out, lt_error *err)
 {
-    pthread_condattr_t attr;
-
     if (options->batch_max == 0 || options->batch_max > BATCH_MAX)
         return lt_fail(err, LT_EINVAL, "batches of %zu texts: 1 to %d are possible",
                        options->batch_max, BATCH_MAX);
@@ -258,12 +328,8 @@ lt_status lt_embedder_open(const lt_embedder_options *options, lt_embedder **out
         return lt_fail_nomem(err);
     e->options = *options;
     pthread_mutex_init(&e->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->finished, &attr);
-    pthread_condattr_destroy(&attr);
-    init_lane(e, &e->texts, embed_texts, options->batch_max, options->wait_us);
-    init_lane(e, &e->pictures, embed_pictures, 1, 0);
+    init_lane(e, &e->lanes[TEXTS], embed_texts, options->batch_max, options->wait_us);
+    init_lane(e, &e->lanes[PICTURES], embed_pictures, 1, 0);
     lt_status st = open_all(e, err);
 
     if (st != LT_OK) {
@@ -281,11 +347,10 @@ void lt_embedder_close(lt_embedder *e)
     pthread_mutex_lock(&e->lock);
     e->closing = true;
     pthread_mutex_unlock(&e->lock);
-    stop_lane(&e->texts);
-    stop_lane(&e->pictures);
+    for (int k = TEXTS; k <= PICTURES; k++)
+        stop_lane(&e->lanes[k]);
     lt_model_close(e->text_model);
     lt_model_close(e->picture_model);
-    pthread_cond_destroy(&e->finished);
     pthread_mutex_destroy(&e->lock);
     lt_free(e);
 }

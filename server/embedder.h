@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Embedding for many clients at once. Texts and pictures queue in two lanes with threads of their
  * own, so that one slow picture delays no text. Texts that arrive while others are being embedded go
- * together into the next call of the model; pictures are taken one by one, a core each.
+ * together into the next call of the model; pictures are taken one by one, a core each. Calls that
+ * wait in a lane are served in turns, one item of each, so that a call with many items delays one
+ * with few by little; calls that are `nice` get what others leave.
  * Thread-safe. */
 #ifndef LT_SERVER_EMBEDDER_H
 #define LT_SERVER_EMBEDDER_H
@@ -14,7 +16,6 @@ typedef struct lt_embedder_options {
     const char *model_dir; /* NULL: the built-in model */
     size_t batch_max;      /* texts in one call of the model, 1..256 */
     unsigned wait_us;      /* how long a batch of texts waits for company; 0: not at all */
-    double deadline_s;     /* what has not had its turn by then is given up */
 } lt_embedder_options;
 
 lt_status lt_embedder_open(const lt_embedder_options *options, lt_embedder **out,
@@ -36,8 +37,14 @@ typedef struct lt_embed_item {
     lt_error why;
 } lt_embed_item;
 
+typedef struct lt_embed_terms {
+    double deadline; /* lt_clock_s; what has not had its turn by then is given up */
+    bool nice;
+} lt_embed_terms;
+
 /* Embeds all items and returns when each has its vector or its error. The first error, in order, is
  * also returned. */
-lt_status lt_embedder_run(lt_embedder *e, lt_embed_item *items, size_t n, lt_error *err) LT_NODISCARD;
+lt_status lt_embedder_run(lt_embedder *e, lt_embed_item *items, size_t n,
+                          const lt_embed_terms *terms, lt_error *err) LT_NODISCARD;
 
 #endif

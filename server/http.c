@@ -13,7 +13,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EVENT_THREADS = 2, WORKERS_MAX = 512, HEADER_BYTES = 32768 };
+enum {
+    EVENT_THREADS = 2,
+    WORKERS_MAX = 512,
+    WORKER_STACK = 1 << 20,
+    HEADER_BYTES = 32768,
+    REQUEST_S = 300, /* for a whole body to arrive, however steadily it drips */
+};
+
+/* A refused request's body is read to its end, since a client that is still sending would see a
+ * broken connection in place of the answer; but not for ever. */
+static const unsigned long long DISCARD_MAX = 1ull << 30;
 
 /* One request on its way. Made at its first header, freed when its connection is done with it. */
 typedef struct exchange {
@@ -23,7 +33,10 @@ typedef struct exchange {
     struct MHD_Connection *connection;
     char *path;
     lt_buf body;
-    bool started, refused, too_large, no_memory;
+    size_t n_counted;           /* of the body, in http->body_bytes */
+    unsigned long long n_read;  /* of the body, kept or not */
+    bool refused;               /* `answer` is the answer already */
+    bool handed_over;           /* counted in http->under_way */
     atomic_bool answered; /* set by the worker before it wakes the connection */
 } exchange;
 
@@ -31,7 +44,11 @@ struct lt_http {
     lt_http_options options;
     struct MHD_Daemon *daemon;
     lt_queue *queue;
-    atomic_uint waiting; /* in the queue or with a worker */
+    atomic_uint waiting;   /* in the queue or with a worker */
+    atomic_uint under_way; /* handed over and not answered to the last byte */
+    atomic_size_t body_bytes;
+    atomic_bool draining; /* nothing new is begun */
+    atomic_bool hurrying; /* what waits for a worker is not begun either */
     pthread_t workers[WORKERS_MAX];
     unsigned n_workers;
     unsigned port;
@@ -83,7 +100,7 @@ size_t lt_http_decode(char *text)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static enum MHD_Result send_answer(struct MHD_Connection *connection, lt_http_answer *a)
+static enum MHD_Result send_answer(const exchange *x, lt_http_answer *a)
 {
     /* MHD frees what it is given with free(), which is what lt_free is. */
     size_t n = a->body.len;
@@ -103,7 +120,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, lt_http_an
         snprintf(seconds, sizeof seconds, "%u", a->retry_after_s);
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
     }
-    enum MHD_Result result = MHD_queue_response(connection, a->status, response);
+    if (atomic_load(&x->http->draining))
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    enum MHD_Result result = MHD_queue_response(x->connection, a->status, response);
 
     MHD_destroy_response(response);
     return result;
@@ -136,7 +155,8 @@ static void *work(void *arg)
     lt_http *h = arg;
 
     for (exchange *x; (x = lt_queue_pop(h->queue)) != NULL;) {
-        h->options.handle(h->options.context, &x->request, &x->answer);
+        (atomic_load(&h->hurrying) ? h->options.busy : h->options.handle)(
+            h->options.context, &x->request, &x->answer);
         atomic_store(&x->answered, true);
         /* From here on the event thread owns x. */
         MHD_resume_connection(x->connection);
@@ -149,11 +169,13 @@ static enum MHD_Result hand_over(lt_http *h, exchange *x)
 {
     unsigned most = h->options.queue_max + h->n_workers;
 
-    if (atomic_fetch_add(&h->waiting, 1) >= most) {
+    if (atomic_fetch_add(&h->waiting, 1) >= most || atomic_load(&h->draining)) {
         atomic_fetch_sub(&h->waiting, 1);
         h->options.busy(h->options.context, &x->request, &x->answer);
-        return send_answer(x->connection, &x->answer);
+        return send_answer(x, &x->answer);
     }
+    x->handed_over = true;
+    atomic_fetch_add(&h->under_way, 1);
     MHD_suspend_connection(x->connection);
     /* The queue holds as many as may wait, so this never blocks. */
     LT_ASSERT(lt_queue_push(h->queue, x));
@@ -182,59 +204,72 @@ static exchange *new_exchange(lt_http *h, struct MHD_Connection *connection, con
     x->answer.status = MHD_HTTP_OK;
     x->request = (lt_http_request){
         .method = method, .path = x->path, .body = "", .connection = connection};
+    x->request.arrived_s = lt_clock_s();
     return x;
 }
 
-static bool announced_too_large(const lt_http *h, const lt_http_request *r)
+/* Announced bytes of the body; 0 when nothing is said. */
+static unsigned long long announced(const lt_http_request *r)
 {
     const char *length = lt_http_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
     unsigned long long n = 0;
 
-    return length && sscanf(length, "%llu", &n) == 1 && n > h->options.body_max;
+    return length && sscanf(length, "%llu", &n) == 1 ? n : 0;
 }
 
-/* The headers are there. An answer given now stands for the whole request, its body is not read. */
+/* From here on the answer stands, and what still comes of the body is thrown away. */
+static void refuse(exchange *x,
+                   void (*why)(void *, const lt_http_request *, lt_http_answer *))
+{
+    if (why)
+        why(x->http->options.context, &x->request, &x->answer);
+    x->refused = true;
+    atomic_fetch_sub(&x->http->body_bytes, x->n_counted);
+    x->n_counted = 0;
+    lt_buf_done(&x->body);
+}
+
+/* The headers are there. */
 static enum MHD_Result begin(lt_http *h, exchange *x)
 {
-    x->started = true;
-    if (strcmp(x->request.method, MHD_HTTP_METHOD_OPTIONS) == 0) {
-        x->refused = true;
+    unsigned long long length = announced(&x->request);
+
+    if (strcmp(x->request.method, MHD_HTTP_METHOD_OPTIONS) == 0)
         return send_preflight(x->connection);
-    }
-    if (h->options.refuse && h->options.refuse(h->options.context, &x->request, &x->answer)) {
-        x->refused = true;
-        return send_answer(x->connection, &x->answer);
-    }
-    if (announced_too_large(h, &x->request)) {
-        x->refused = true;
-        h->options.too_large(h->options.context, &x->request, &x->answer);
-        return send_answer(x->connection, &x->answer);
-    }
+    if (h->options.refuse && h->options.refuse(h->options.context, &x->request, &x->answer))
+        refuse(x, NULL);
+    else if (length > h->options.body_max)
+        refuse(x, h->options.too_large);
+    /* A client that asks before it sends, or that would send for too long, is told at once. */
+    if (x->refused &&
+        (lt_http_header(&x->request, MHD_HTTP_HEADER_EXPECT) || length > DISCARD_MAX))
+        return send_answer(x, &x->answer);
     return MHD_YES;
 }
 
-static enum MHD_Result take_body(const lt_http *h, exchange *x, const char *bytes, size_t n)
+/* MHD_NO ends the connection. */
+static enum MHD_Result take_body(lt_http *h, exchange *x, const char *bytes, size_t n)
 {
-    lt_error err;
-
-    if (x->body.len + n > h->options.body_max)
-        x->too_large = true;
-    if (!x->too_large && !x->no_memory && lt_buf_add(&x->body, bytes, n, &err) != LT_OK)
-        x->no_memory = true;
-    if (x->too_large || x->no_memory)
-        lt_buf_done(&x->body);
+    x->n_read += n;
+    if (lt_clock_s() - x->request.arrived_s > REQUEST_S || x->n_read > DISCARD_MAX)
+        return MHD_NO;
+    if (x->refused)
+        return MHD_YES;
+    if (x->n_read > h->options.body_max) {
+        refuse(x, h->options.too_large);
+        return MHD_YES;
+    }
+    x->n_counted += n;
+    if (atomic_fetch_add(&h->body_bytes, n) + n > h->options.bodies_max ||
+        lt_buf_add(&x->body, bytes, n, NULL) != LT_OK)
+        refuse(x, h->options.busy);
     return MHD_YES;
 }
 
 static enum MHD_Result complete(lt_http *h, exchange *x)
 {
-    if (x->too_large || x->no_memory) {
-        void (*why)(void *, const lt_http_request *, lt_http_answer *) =
-            x->too_large ? h->options.too_large : h->options.busy;
-
-        why(h->options.context, &x->request, &x->answer);
-        return send_answer(x->connection, &x->answer);
-    }
+    if (x->refused)
+        return send_answer(x, &x->answer);
     if (x->body.len) {
         x->request.body = x->body.data;
         x->request.n_body = x->body.len;
@@ -256,10 +291,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         x = *state = new_exchange(h, connection, method, url);
         return x ? begin(h, x) : MHD_NO;
     }
-    if (x->refused) {
-        *n_upload = 0;
-        return MHD_YES;
-    }
     if (*n_upload) {
         size_t n = *n_upload;
 
@@ -267,7 +298,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return take_body(h, x, upload, n);
     }
     if (atomic_load(&x->answered))
-        return send_answer(connection, &x->answer);
+        return send_answer(x, &x->answer);
     return complete(h, x);
 }
 
@@ -281,6 +312,9 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
     (void)code;
     if (!x)
         return;
+    atomic_fetch_sub(&x->http->body_bytes, x->n_counted);
+    if (x->handed_over)
+        atomic_fetch_sub(&x->http->under_way, 1);
     lt_buf_done(&x->body);
     lt_buf_done(&x->answer.body);
     lt_free(x->path);
@@ -346,14 +380,17 @@ static void stop_workers(lt_http *h)
 
 static lt_status start_workers(lt_http *h, lt_error *err)
 {
-    while (h->n_workers < h->options.workers) {
-        int errnum = pthread_create(&h->workers[h->n_workers], NULL, work, h);
+    pthread_attr_t attr;
+    int errnum = 0;
 
-        if (errnum)
-            return lt_fail_errno(err, LT_EIO, errnum, "cannot start a thread");
-        h->n_workers++;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, WORKER_STACK);
+    while (h->n_workers < h->options.workers && errnum == 0) {
+        errnum = pthread_create(&h->workers[h->n_workers], &attr, work, h);
+        h->n_workers += errnum == 0;
     }
-    return LT_OK;
+    pthread_attr_destroy(&attr);
+    return errnum ? lt_fail_errno(err, LT_EIO, errnum, "cannot start a thread") : LT_OK;
 }
 
 lt_status lt_http_start(const lt_http_options *options, lt_http **out, lt_error *err)
@@ -397,14 +434,16 @@ void lt_http_stop(lt_http *h, double drain_s)
         return;
     double until = lt_clock_s() + drain_s;
 
+    atomic_store(&h->draining, true);
     if (h->daemon) {
         MHD_socket listening = MHD_quiesce_daemon(h->daemon);
 
         if (listening != MHD_INVALID_SOCKET)
             close(listening);
     }
-    while (atomic_load(&h->waiting) && lt_clock_s() < until)
+    while (atomic_load(&h->under_way) && lt_clock_s() < until)
         usleep(5000);
+    atomic_store(&h->hurrying, true);
     /* The workers end with what they hold; every sleeping connection is awake then. */
     if (h->queue)
         stop_workers(h);

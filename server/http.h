@@ -18,6 +18,7 @@ typedef struct lt_http_request {
     const char *path;   /* as sent, percent-encoded, without the query and a trailing slash */
     const char *body;   /* zero-terminated; "" without one */
     size_t n_body;
+    double arrived_s; /* lt_clock_s when its headers were there */
     void *connection; /* for lt_http_header and lt_http_query */
 } lt_http_request;
 
@@ -42,10 +43,11 @@ typedef struct lt_http_options {
     unsigned queue_max;       /* requests that wait for a worker */
     unsigned connections_max, connections_per_address;
     unsigned idle_s; /* a connection on which nothing moves is closed */
-    size_t body_max; /* bytes; a larger body is answered by `too_large` */
+    size_t body_max;   /* bytes; a larger body is answered by `too_large` */
+    size_t bodies_max; /* bytes of all bodies together; above it `busy` answers */
     const char *tls_cert, *tls_key; /* PEM texts, or NULL */
-    /* Called by an event thread once the headers are there. true: `answer` is the answer, the body
-     * is not read. For access control. Must not wait. May be NULL. */
+    /* Called by an event thread once the headers are there. true: `answer` is the answer; the body
+     * is thrown away as it comes. For access control. Must not wait. May be NULL. */
     bool (*refuse)(void *context, const lt_http_request *request, lt_http_answer *answer);
     /* Called by a worker with the whole request. */
     void (*handle)(void *context, const lt_http_request *request, lt_http_answer *answer);
@@ -58,8 +60,8 @@ typedef struct lt_http_options {
 /* Listens and serves until lt_http_stop. LT_EIO when the address cannot be had. */
 lt_status lt_http_start(const lt_http_options *options, lt_http **out, lt_error *err) LT_NODISCARD;
 unsigned lt_http_port(const lt_http *h);
-/* Takes no new connections, lets the requests that are being handled end (for at most `drain_s`),
- * then closes. NULL allowed. */
+/* Takes no new connections and no new requests on old ones, lets the requests that are being handled
+ * end and their answers be sent (for at most `drain_s`), then closes. NULL allowed. */
 void lt_http_stop(lt_http *h, double drain_s);
 
 #endif

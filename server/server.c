@@ -12,15 +12,18 @@
 #include "rest/rest.h"
 
 enum {
-    WORKERS_MIN = 32, /* they mostly wait for the embedder */
+    WORKERS = 256, /* they mostly sleep until the embedder is done; a thread that sleeps costs little,
+                      and requests of pictures must not keep all of them from texts */
     QUEUE_MAX = 256,
     CONNECTIONS_MAX = 1024,
-    CONNECTIONS_PER_ADDRESS = 256,
+    CONNECTIONS_PER_ADDRESS = 512,
     IDLE_S = 30,
     BATCH_TEXTS = 32,
     KEY_FILE_MAX = 1 << 20,
 };
 static const double DRAIN_S = 10;
+/* Room for this many of the largest bodies at once. */
+static const size_t BODIES = 16;
 
 struct lt_server {
     lt_service service;
@@ -63,24 +66,23 @@ static lt_status open_embedder(lt_server *s, const lt_server_config *c, lt_error
 {
     lt_embedder_options options = {.model_dir = c->model_dir,
                                    .batch_max = BATCH_TEXTS,
-                                   .wait_us = c->batch_wait_us,
-                                   .deadline_s = c->deadline_s};
+                                   .wait_us = c->batch_wait_us};
 
     return lt_embedder_open(&options, &s->service.embedder, err);
 }
 
 static lt_status listen_on(lt_server *s, const lt_server_config *c, lt_error *err)
 {
-    unsigned workers = lt_cores() * 4;
     lt_http_options options = {
         .host = c->host,
         .port = c->port,
-        .workers = c->workers ? c->workers : workers < WORKERS_MIN ? WORKERS_MIN : workers,
+        .workers = c->workers ? c->workers : WORKERS,
         .queue_max = QUEUE_MAX,
         .connections_max = CONNECTIONS_MAX,
         .connections_per_address = CONNECTIONS_PER_ADDRESS,
         .idle_s = IDLE_S,
         .body_max = c->body_max,
+        .bodies_max = c->body_max * BODIES,
         .tls_cert = s->cert.len ? s->cert.data : NULL,
         .tls_key = s->key.len ? s->key.data : NULL,
         .refuse = lt_rest_refuse,

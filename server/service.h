@@ -43,6 +43,9 @@ typedef struct lt_service {
     double started; /* lt_clock_s */
 } lt_service;
 
+/* The terms on which a request's items are embedded: its deadline, and `nice` of its query. */
+lt_embed_terms lt_service_terms(const lt_service *s, const lt_http_request *r);
+
 /* An answer in JSON; takes `doc` over. */
 void lt_answer_json(lt_http_answer *a, unsigned status, yyjson_mut_doc *doc);
 void lt_answer_text(lt_http_answer *a, unsigned status, const char *text);

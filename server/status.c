@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * lt codes as HTTP statuses, and the two plain forms of an answer. */
+ * lt codes as HTTP statuses, the two plain forms of an answer, and on what terms to embed. */
 #include <base/error.h>
 #include <base/mem.h>
 #include <stdlib.h>
@@ -58,4 +58,12 @@ void lt_answer_text(lt_http_answer *a, unsigned status, const char *text)
     a->content_type = "text/plain; charset=utf-8";
     if (lt_buf_adds(&a->body, text, NULL) != LT_OK)
         a->status = 500;
+}
+
+lt_embed_terms lt_service_terms(const lt_service *s, const lt_http_request *r)
+{
+    const char *nice = lt_http_query(r, "nice");
+
+    return (lt_embed_terms){.deadline = r->arrived_s + s->config->deadline_s,
+                            .nice = nice && strcmp(nice, "false") != 0};
 }

@@ -3,7 +3,10 @@
  *
  * What differs, since the model is another: `representation` is read and checked but changes nothing
  * (one space serves symmetric, document and query alike); vectors are always of unit length, so
- * `normalize` changes nothing either; `compress_to_size` may be any number up to the model's. */
+ * `normalize` changes nothing either; `compress_to_size` may be any number up to the model's.
+ * `hosting`, `tags`, `contextual_control_threshold` and `control_log_additive` are about that
+ * service's machines and its model's attention, and are passed over. /instructable_embed answers an
+ * empty instruction alone; /embed, which asks for a language model's layers, is refused. */
 #include <base/error.h>
 #include <base/file.h>
 #include <base/limits.h>
@@ -146,22 +149,37 @@ static lt_status read_compress(const lt_service *s, yyjson_val *root, uint64_t *
     return LT_OK;
 }
 
-/* `key`: "prompt" for one, "prompts" for a list. */
+static lt_status check_instruction(yyjson_val *root, lt_error *err)
+{
+    yyjson_val *v = yyjson_obj_get(root, "instruction");
+
+    if (!v || yyjson_is_null(v) || yyjson_equals_str(v, ""))
+        return LT_OK;
+    return lt_fail(err, LT_EINVAL,
+                   "the model takes no instructions: leave 'instruction' empty, or use "
+                   "/semantic_embed");
+}
+
+/* `key`: "prompt" or "input" for one, "prompts" for a list. */
 static lt_status read_request(lt_service *s, yyjson_val *root, const char *key, embed_request *q,
                               lt_error *err)
 {
     bool many = strcmp(key, "prompts") == 0;
     yyjson_val *prompts = yyjson_obj_get(root, key), *prompt;
+    lt_model *model = lt_embedder_model(s->embedder);
     size_t i, n;
     lt_error why;
 
     LT_TRY(check_model(s, root, !many, err));
-    LT_TRY(check_representation(root, err));
+    if (strcmp(key, "input") == 0)
+        LT_TRY(check_instruction(root, err));
+    else
+        LT_TRY(check_representation(root, err));
     LT_TRY(read_compress(s, root, &q->dims, err));
     if (!prompts)
         return lt_fail(err, LT_EINVAL, "'%s' is missing", key);
     if (!many)
-        return lt_prompts_add(&q->prompts, s->embedder, prompts, err);
+        return lt_prompts_add(&q->prompts, model, prompts, err);
     if (!yyjson_is_arr(prompts))
         return lt_fail(err, LT_EINVAL, "'prompts' must be a list");
     if (yyjson_arr_size(prompts) > LT_PROMPTS_MAX)
@@ -169,7 +187,7 @@ static lt_status read_request(lt_service *s, yyjson_val *root, const char *key, 
                        yyjson_arr_size(prompts), LT_PROMPTS_MAX);
     yyjson_arr_foreach(prompts, i, n, prompt)
     {
-        lt_status st = lt_prompts_add(&q->prompts, s->embedder, prompt, &why);
+        lt_status st = lt_prompts_add(&q->prompts, model, prompt, &why);
 
         if (st != LT_OK)
             return lt_fail(err, st, "prompt %zu: %s", i, why.message);
@@ -229,8 +247,10 @@ static lt_status embed(lt_service *s, const lt_http_request *r, const char *key,
 
     if (!rows)
         return lt_fail_nomem(err);
+    lt_embed_terms terms = lt_service_terms(s, r);
+
     if (q.prompts.n_prompts)
-        LT_TRY(lt_prompts_embed(&q.prompts, s->embedder, rows, err));
+        LT_TRY(lt_prompts_embed(&q.prompts, s->embedder, &terms, rows, err));
     for (size_t i = 0; q.dims && i < q.prompts.n_prompts; i++)
         LT_TRY(lt_vector_compress(info, rows + i * info->dims, q.dims, err));
     answer_vectors(s, r, &q, strcmp(key, "prompts") == 0, rows, a);
@@ -254,6 +274,16 @@ void lt_rest_batch_semantic_embed(lt_service *s, const lt_http_request *r,
 
     (void)args;
     if (embed(s, r, "prompts", a, &err) != LT_OK)
+        lt_answer_status(a, LT_ERRORS_ALEPH, &err);
+}
+
+void lt_rest_instructable_embed(lt_service *s, const lt_http_request *r, const lt_route_args *args,
+                                lt_http_answer *a)
+{
+    lt_error err;
+
+    (void)args;
+    if (embed(s, r, "input", a, &err) != LT_OK)
         lt_answer_status(a, LT_ERRORS_ALEPH, &err);
 }
 
@@ -368,5 +398,20 @@ void lt_rest_not_ours(lt_service *s, const lt_http_request *r, const lt_route_ar
     (void)args;
     (void)lt_fail(&err, LT_ENOTFOUND,
                   "%s is not offered: latent embeds and searches, it generates nothing", r->path);
+    lt_answer_status(a, LT_ERRORS_ALEPH, &err);
+}
+
+/* A model of pictures and texts has no layers of a language model to show. */
+void lt_rest_no_layers(lt_service *s, const lt_http_request *r, const lt_route_args *args,
+                       lt_http_answer *a)
+{
+    lt_error err;
+
+    (void)s;
+    (void)r;
+    (void)args;
+    (void)lt_fail(&err, LT_EUNSUPPORTED,
+                  "/embed is not offered, as this model has no layers of a language model: use "
+                  "/semantic_embed");
     lt_answer_status(a, LT_ERRORS_ALEPH, &err);
 }

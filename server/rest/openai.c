@@ -17,6 +17,12 @@
 
 enum { INPUTS_MAX = 2048 };
 
+/* The same route answers Aleph Alpha's clients, whose exceptions come from other statuses. */
+static lt_error_style style_of(const lt_http_request *r)
+{
+    return strncmp(r->path, "/v1/", 4) == 0 ? LT_ERRORS_OPENAI : LT_ERRORS_ALEPH;
+}
+
 typedef struct inputs {
     lt_embed_item *items;
     lt_buf *pictures; /* the bytes of items that are pictures */
@@ -63,7 +69,8 @@ static lt_status add_text(lt_service *s, inputs *in, size_t i, yyjson_val *v, lt
     if (memchr(text, '\0', yyjson_get_len(v)))
         return lt_fail(err, LT_EINVAL, "the text contains a zero character");
     if (yyjson_get_len(v) > LT_LIMIT_TEXT_BYTES)
-        return lt_fail(err, LT_ELIMIT, "the text is longer than %u bytes", LT_LIMIT_TEXT_BYTES);
+        return lt_fail(err, LT_ELIMIT, "the text has %zu bytes, at most %u are possible: shorten it",
+                       yyjson_get_len(v), LT_LIMIT_TEXT_BYTES);
     in->items[i].text = text;
     LT_TRY(lt_model_count_tokens(lt_embedder_model(s->embedder), text, &n, err));
     in->n_tokens += n;
@@ -197,6 +204,15 @@ static lt_status answer(const lt_service *s, const inputs *in, uint64_t dims, bo
     return LT_OK;
 }
 
+static lt_status name_failure(const inputs *in, lt_status st, lt_error *err)
+{
+    size_t i = 0;
+
+    while (i < in->n && in->items[i].status == LT_OK)
+        i++;
+    return i < in->n ? lt_fail(err, st, "input %zu: %s", i, in->items[i].why.message) : st;
+}
+
 static lt_status embeddings(lt_service *s, const lt_http_request *r, lt_http_answer *a,
                             lt_error *err)
 {
@@ -213,8 +229,8 @@ static lt_status embeddings(lt_service *s, const lt_http_request *r, lt_http_ans
     if (!model)
         return lt_fail(err, LT_EINVAL, "'model' must be a string");
     if (!lt_service_is_model(s, model))
-        return lt_fail(err, LT_ENOTFOUND, "unknown model '%s'; GET /v1/models lists the names",
-                       model);
+        return lt_fail(err, style_of(r) == LT_ERRORS_OPENAI ? LT_ENOTFOUND : LT_EINVAL,
+                       "unknown model '%s'; GET /v1/models lists the names", model);
     LT_TRY(read_dimensions(info, root, &dims, err));
     LT_TRY(read_format(root, &base64, err));
     LT_TRY(read_inputs(s, yyjson_obj_get(root, "input"), &in, err));
@@ -224,7 +240,11 @@ static lt_status embeddings(lt_service *s, const lt_http_request *r, lt_http_ans
         return lt_fail_nomem(err);
     for (size_t i = 0; i < in.n; i++)
         in.items[i].out = rows + i * info->dims;
-    LT_TRY(lt_embedder_run(s->embedder, in.items, in.n, err));
+    lt_embed_terms terms = lt_service_terms(s, r);
+    lt_status st = lt_embedder_run(s->embedder, in.items, in.n, &terms, err);
+
+    if (st != LT_OK)
+        return name_failure(&in, st, err);
     return answer(s, &in, dims, base64, a, err);
 }
 
@@ -235,7 +255,7 @@ void lt_rest_openai_embeddings(lt_service *s, const lt_http_request *r, const lt
 
     (void)args;
     if (embeddings(s, r, a, &err) != LT_OK)
-        lt_answer_status(a, LT_ERRORS_OPENAI, &err);
+        lt_answer_status(a, style_of(r), &err);
 }
 
 /* ---- models ---------------------------------------------------------------------------------- */

@@ -89,13 +89,14 @@ static lt_status read_controls(yyjson_val *item, bool picture, size_t n, double 
 {
     yyjson_val *controls = yyjson_obj_get(item, "controls"), *control;
     size_t i, count;
-    double factor, cover;
+    double factor, cover = 0;
 
     *weight = 1;
     if (!controls || yyjson_is_null(controls))
         return LT_OK;
-    if (!yyjson_is_arr(controls))
-        return lt_fail(err, LT_EINVAL, "'controls' must be a list");
+    if (!yyjson_is_arr(controls) || yyjson_arr_size(controls) > LT_PROMPT_CONTROLS_MAX)
+        return lt_fail(err, LT_EINVAL, "'controls' must be a list of at most %d",
+                       LT_PROMPT_CONTROLS_MAX);
     yyjson_arr_foreach(controls, i, count, control)
     {
         if (!number_at(control, "factor", &factor) || factor < 0)
@@ -142,7 +143,8 @@ static lt_status add_text(lt_prompts *p, const char *text, size_t n, double weig
                        (double)(last->bytes.len + n);
     }
     if (last->bytes.len + n > LT_LIMIT_TEXT_BYTES)
-        return lt_fail(err, LT_ELIMIT, "the text is longer than %u bytes", LT_LIMIT_TEXT_BYTES);
+        return lt_fail(err, LT_ELIMIT, "the text has %zu bytes, at most %u are possible: shorten it",
+                       last->bytes.len + n, LT_LIMIT_TEXT_BYTES);
     return lt_buf_add(&last->bytes, text, n, err);
 }
 
@@ -160,7 +162,7 @@ static lt_status add_text_item(lt_prompts *p, yyjson_val *item, lt_error *err)
     return add_text(p, text, n, weight, err);
 }
 
-static lt_status add_token_ids(lt_prompts *p, lt_embedder *e, yyjson_val *item, lt_error *err)
+static lt_status add_token_ids(lt_prompts *p, lt_model *model, yyjson_val *item, lt_error *err)
 {
     yyjson_val *data = yyjson_obj_get(item, "data"), *id;
     size_t i, n, n_ids = yyjson_arr_size(data);
@@ -179,7 +181,7 @@ static lt_status add_token_ids(lt_prompts *p, lt_embedder *e, yyjson_val *item, 
         ids[i] = yyjson_get_sint(id);
     }
     LT_TRY(read_controls(item, false, n_ids, &weight, err));
-    LT_TRY(lt_model_detokenize(lt_embedder_model(e), ids, n_ids, &text, err));
+    LT_TRY(lt_model_detokenize(model, ids, n_ids, &text, err));
     lt_status st = add_text(p, text, strlen(text), weight, err);
 
     lt_text_free(text);
@@ -224,7 +226,7 @@ static lt_status add_picture(lt_prompts *p, yyjson_val *item, lt_error *err)
     return LT_OK;
 }
 
-static lt_status add_item(lt_prompts *p, lt_embedder *e, yyjson_val *item, lt_error *err)
+static lt_status add_item(lt_prompts *p, lt_model *model, yyjson_val *item, lt_error *err)
 {
     const char *type = yyjson_get_str(yyjson_obj_get(item, "type"));
 
@@ -235,7 +237,7 @@ static lt_status add_item(lt_prompts *p, lt_embedder *e, yyjson_val *item, lt_er
     if (strcmp(type, "image") == 0)
         return add_picture(p, item, err);
     if (strcmp(type, "token_ids") == 0)
-        return add_token_ids(p, e, item, err);
+        return add_token_ids(p, model, item, err);
     return lt_fail(err, LT_EINVAL, "unknown type '%s' (known: text, image, token_ids)", type);
 }
 
@@ -244,19 +246,19 @@ static const char *text_of(const lt_prompt_item *item)
     return item->bytes.data ? item->bytes.data : "";
 }
 
-static lt_status count_tokens(lt_prompts *p, lt_embedder *e, size_t first, lt_error *err)
+static lt_status count_tokens(lt_prompts *p, lt_model *model, size_t first, lt_error *err)
 {
     for (size_t i = first; i < p->n_items; i++) {
         size_t n = PICTURE_TOKENS;
 
         if (p->items[i].is_text)
-            LT_TRY(lt_model_count_tokens(lt_embedder_model(e), text_of(&p->items[i]), &n, err));
+            LT_TRY(lt_model_count_tokens(model, text_of(&p->items[i]), &n, err));
         p->n_tokens += n;
     }
     return LT_OK;
 }
 
-lt_status lt_prompts_add(lt_prompts *p, lt_embedder *e, yyjson_val *prompt, lt_error *err)
+lt_status lt_prompts_add(lt_prompts *p, lt_model *model, yyjson_val *prompt, lt_error *err)
 {
     size_t first = p->n_items, i, n;
     yyjson_val *item;
@@ -270,14 +272,14 @@ lt_status lt_prompts_add(lt_prompts *p, lt_embedder *e, yyjson_val *prompt, lt_e
         return lt_fail(err, LT_ELIMIT, "a prompt has at most %d items", LT_PROMPT_ITEMS_MAX);
     yyjson_arr_foreach(prompt, i, n, item)
     {
-        lt_status st = add_item(p, e, item, &why);
+        lt_status st = add_item(p, model, item, &why);
 
         if (st != LT_OK)
             return lt_fail(err, st, "prompt item %zu: %s", i, why.message);
     }
     if (p->n_items == first)
         return lt_fail(err, LT_EINVAL, "the prompt is empty");
-    LT_TRY(count_tokens(p, e, first, err));
+    LT_TRY(count_tokens(p, model, first, err));
     p->n_prompts++;
     return LT_OK;
 }
@@ -298,7 +300,37 @@ static bool make_unit(float *v, size_t n)
     return true;
 }
 
-lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, float *out, lt_error *err)
+/* What was wrong with which: a failure says it of one item. */
+static lt_status name_failure(const lt_prompts *p, lt_status st, lt_error *err)
+{
+    size_t i = 0;
+
+    while (i < p->n_items && p->asks[i].status == LT_OK)
+        i++;
+    if (i == p->n_items || p->n_prompts < 2)
+        return st;
+    return lt_fail(err, st, "prompt %zu: %s", p->items[i].prompt, p->asks[i].why.message);
+}
+
+/* Each prompt's vector: the weighted sum of its items' unit vectors, made unit length. */
+static lt_status sum_up(const lt_prompts *p, const float *rows, size_t dims, float *out,
+                        lt_error *err)
+{
+    memset(out, 0, p->n_prompts * dims * sizeof *out);
+    for (size_t i = 0; i < p->n_items; i++) {
+        float *sum = out + p->items[i].prompt * dims;
+
+        for (size_t k = 0; k < dims; k++)
+            sum[k] += (float)(p->items[i].weight * (double)rows[i * dims + k]);
+    }
+    for (size_t i = 0; i < p->n_prompts; i++)
+        if (!make_unit(out + i * dims, dims))
+            return lt_fail(err, LT_EINVAL, "prompt %zu: its controls leave nothing of it", i);
+    return LT_OK;
+}
+
+lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, const lt_embed_terms *terms, float *out,
+                           lt_error *err)
 {
     size_t dims = lt_embedder_info(e)->dims;
     LT_AUTOFREE float *rows = lt_calloc(p->n_items * dims, sizeof *rows);
@@ -313,18 +345,9 @@ lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, float *out, lt_error *
         ask->picture.bytes = p->items[i].is_text ? NULL : p->items[i].bytes.data;
         ask->picture.n_bytes = p->items[i].bytes.len;
     }
-    LT_TRY(lt_embedder_run(e, p->asks, p->n_items, err));
-    memset(out, 0, p->n_prompts * dims * sizeof *out);
-    for (size_t i = 0; i < p->n_items; i++) {
-        float *sum = out + p->items[i].prompt * dims;
+    lt_status st = lt_embedder_run(e, p->asks, p->n_items, terms, err);
 
-        for (size_t k = 0; k < dims; k++)
-            sum[k] += (float)p->items[i].weight * rows[i * dims + k];
-    }
-    for (size_t i = 0; i < p->n_prompts; i++)
-        if (!make_unit(out + i * dims, dims))
-            return lt_fail(err, LT_EINVAL, "prompt %zu: its controls leave nothing of it", i);
-    return LT_OK;
+    return st == LT_OK ? sum_up(p, rows, dims, out, err) : name_failure(p, st, err);
 }
 
 lt_status lt_vector_compress(const lt_model_info *info, float *vector, uint64_t dims, lt_error *err)

@@ -16,7 +16,7 @@
 
 #include "../embedder.h"
 
-enum { LT_PROMPTS_MAX = 100, LT_PROMPT_ITEMS_MAX = 64 };
+enum { LT_PROMPTS_MAX = 100, LT_PROMPT_ITEMS_MAX = 64, LT_PROMPT_CONTROLS_MAX = 1024 };
 
 typedef struct lt_prompt_item {
     size_t prompt; /* which prompt it belongs to */
@@ -34,11 +34,12 @@ typedef struct lt_prompts {
 } lt_prompts;
 
 void lt_prompts_done(lt_prompts *p);
-/* Adds one prompt. LT_EINVAL names the item and what is wrong with it. */
-lt_status lt_prompts_add(lt_prompts *p, lt_embedder *e, yyjson_val *prompt,
+/* Adds one prompt. LT_EINVAL names the item and what is wrong with it. `model` counts tokens. */
+lt_status lt_prompts_add(lt_prompts *p, lt_model *model, yyjson_val *prompt,
                          lt_error *err) LT_NODISCARD;
 /* Embeds all: out gets n_prompts rows of info->dims floats. */
-lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, float *out, lt_error *err) LT_NODISCARD;
+lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, const lt_embed_terms *terms, float *out,
+                           lt_error *err) LT_NODISCARD;
 
 /* The first `dims` dimensions as a unit vector, in place. LT_EINVAL when the model's dimensions are
  * not ordered or there are not so many. */

@@ -69,6 +69,10 @@ void lt_rest_tokenize(lt_service *s, const lt_http_request *r, const lt_route_ar
                       lt_http_answer *a);
 void lt_rest_detokenize(lt_service *s, const lt_http_request *r, const lt_route_args *args,
                         lt_http_answer *a);
+void lt_rest_instructable_embed(lt_service *s, const lt_http_request *r, const lt_route_args *args,
+                                lt_http_answer *a);
+void lt_rest_no_layers(lt_service *s, const lt_http_request *r, const lt_route_args *args,
+                       lt_http_answer *a);
 void lt_rest_not_ours(lt_service *s, const lt_http_request *r, const lt_route_args *args,
                       lt_http_answer *a);
 

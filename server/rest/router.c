@@ -23,14 +23,16 @@ const lt_route lt_routes[] = {
     {"POST", "/semantic_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_semantic_embed},
     {"POST", "/batch_semantic_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH,
      lt_rest_batch_semantic_embed},
+    {"POST", "/instructable_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_instructable_embed},
+    {"POST", "/embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_no_layers},
     {"POST", "/tokenize", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_tokenize},
     {"POST", "/detokenize", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_detokenize},
     {"POST", "/complete", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
     {"POST", "/chat/completions", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
     {"POST", "/evaluate", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
     {"POST", "/explain", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
-    {"POST", "/embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
-    {"POST", "/instructable_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    {"POST", "/translate", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    {"POST", "/steering_concepts", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
     {"POST", "/rerank", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
 
     {"POST", "/embeddings", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_openai_embeddings},
@@ -251,7 +253,11 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
         a->status = 500;
         return;
     }
-    lt_http_decode(name);
+    if (lt_http_decode(name) != strlen(name)) {
+        lt_answer_error(a, m.route->errors, 400, "INVAL", "a name contains a zero character");
+        count(s, m.route, a->status, lt_clock_s() - began);
+        return;
+    }
     lt_route_args args = {name};
 
     m.route->handle(s, r, &args, a);
