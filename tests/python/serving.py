@@ -15,8 +15,10 @@ class Server:
     """One process of `latent serve`. Its address is `url`."""
 
     def __init__(self, binary, home, data, *options, env=None, scheme="http"):
-        self.process = Latent(binary, data, home).start("serve", "--port", "0", *options,
-                                                        env=env or {})
+        # A shell's background job, as these tests may be one, ignores Ctrl-C and hands that on.
+        self.process = Latent(binary, data, home).start(
+            "serve", "--port", "0", *options, env=env or {},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         line = self.process.stdout.readline().decode()
         found = re.search(rf"{scheme}://(?:127\.0\.0\.1|localhost):(\d+)$", line.strip())
         if not found:
