@@ -1050,7 +1050,7 @@ def complete_bash(line, cwd):
 def test_completions_in_bash(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file.jpg").touch()
-    assert complete_bash("latent se", tmp_path) == {"search"}
+    assert complete_bash("latent se", tmp_path) == {"search", "serve"}
     assert {"index", "help", "--data"} <= complete_bash("latent ", tmp_path) | complete_bash(
         "latent --", tmp_path)
     assert "--min-score" in complete_bash("latent search x --m", tmp_path)
