@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any bytes as the body of a request for embeddings: the prompts in it are decoded, nothing is
  * embedded. The tokenizer is that of the tests' tiny model. */
+#include <base/base64.h>
 #include <base/buf.h>
 #include <base/mem.h>
 #include <math.h>
-#include <server/base64.h>
 #include <server/rest/prompt.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 
 #include <base/clock.h>
 #include <base/error.h>
+#include <base/hash.h>
 #include <base/mem.h>
 #include <base/thread.h>
 #include <errno.h>
@@ -72,21 +73,13 @@ const char *lt_http_query(const lt_http_request *r, const char *name)
     return value ? value : "";
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 size_t lt_http_decode(char *text)
 {
     char *to = text;
 
     for (const char *from = text; *from;) {
-        int high = *from == '%' ? hex_digit(from[1]) : -1;
-        int low = high >= 0 ? hex_digit(from[2]) : -1;
+        int high = *from == '%' ? lt_hex_digit(from[1]) : -1;
+        int low = high >= 0 ? lt_hex_digit(from[2]) : -1;
 
         if (low >= 0) {
             *to++ = (char)(high << 4 | low);

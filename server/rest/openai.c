@@ -5,13 +5,13 @@
  * ("data:image/jpeg;base64,...") is embedded as that picture; so are the objects {"text": ...} and
  * {"image": <data URL or base64>}. Lists of token ids belong to other models' tokenizers and are
  * refused. */
+#include <base/base64.h>
 #include <base/error.h>
 #include <base/limits.h>
 #include <base/mem.h>
 #include <string.h>
 #include <value/value.h>
 
-#include "../base64.h"
 #include "prompt.h"
 #include "rest.h"
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prompt.h"
 
+#include <base/base64.h>
 #include <base/error.h>
 #include <base/limits.h>
 #include <base/mem.h>
 #include <base/utf8.h>
 #include <math.h>
 #include <string.h>
-
-#include "../base64.h"
 
 enum { PICTURE_TOKENS = 144, FACTOR_MAX = 1000 };
 

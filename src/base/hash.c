@@ -43,6 +43,15 @@ void lt_hex(const uint8_t *bytes, size_t n, char *out)
     *out = '\0';
 }
 
+int lt_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 struct lt_hasher {
     XXH3_state_t *state;
 };

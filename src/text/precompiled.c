@@ -5,6 +5,7 @@
  * a no-break space goes with it. */
 #include "precompiled.h"
 
+#include <base/base64.h>
 #include <base/mem.h>
 #include <base/utf8.h>
 #include <endian.h>
@@ -62,17 +63,6 @@ static const char *look_up(const lt_precompiled *p, const char *bytes, size_t n,
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* Standard alphabet, padded. The result has n / 4 * 3 bytes less the padding; NULL: not base64. */
 static bool decode_base64(const char *text, size_t n, uint8_t *out, size_t *out_len)
 {
@@ -86,7 +76,7 @@ static bool decode_base64(const char *text, size_t n, uint8_t *out, size_t *out_
         uint32_t group = 0;
 
         for (size_t k = 0; k < 4; k++) {
-            int digit = i + k >= n - pad ? 0 : base64_digit(text[i + k]);
+            int digit = i + k >= n - pad ? 0 : lt_base64_digit(text[i + k]);
 
             if (digit < 0)
                 return false;

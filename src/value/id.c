@@ -10,15 +10,6 @@ lt_id lt_id_from_num(uint64_t num)
     return (lt_id){.kind = LT_ID_NUM, .num = num};
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool parse_number(const char *s, lt_id *out)
 {
     uint64_t n = 0;
@@ -52,7 +43,7 @@ static bool parse_uuid(const char *s, lt_id *out)
     for (size_t i = 0; i < 16; i++) {
         if (n == 36 && (i == 4 || i == 6 || i == 8 || i == 10) && s[at++] != '-')
             return false;
-        int high = hex_digit(s[at]), low = high < 0 ? -1 : hex_digit(s[at + 1]);
+        int high = lt_hex_digit(s[at]), low = high < 0 ? -1 : lt_hex_digit(s[at + 1]);
 
         if (low < 0)
             return false;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base64.h"
 
-#include <base/error.h>
 #include <stdint.h>
 
-static int digit_of(char c)
+#include "error.h"
+
+int lt_base64_digit(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -34,7 +35,7 @@ lt_status lt_base64_decode(const char *text, size_t n, lt_buf *out, lt_error *er
         for (; at < n && digits < 4; at++) {
             if (is_space(text[at]))
                 continue;
-            int d = digit_of(text[at]);
+            int d = lt_base64_digit(text[at]);
 
             if (d < 0)
                 return lt_fail(err, LT_EINVAL, "not valid base64: unexpected character at %zu", at);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Standard base64 (RFC 4648). */
+#ifndef LT_BASE_BASE64_H
+#define LT_BASE_BASE64_H
+
+#include "buf.h"
+
+/* The value 0..63 of a character of the alphabet; -1: it is none, as padding is. */
+int lt_base64_digit(char c);
+
+/* Appends the bytes that base64 stands for. White space is passed over, padding
+ * may be left out. LT_EINVAL names the place of what does not belong there. */
+lt_status lt_base64_decode(const char *text, size_t n, lt_buf *out, lt_error *err) LT_NODISCARD;
+/* Appends the base64 text of bytes, padded. */
+lt_status lt_base64_encode(const void *bytes, size_t n, lt_buf *out, lt_error *err) LT_NODISCARD;
+
+#endif
