@@ -47,7 +47,9 @@ typedef struct lt_service {
 /* The terms on which a request's items are embedded: its deadline, and `nice` of its query. */
 lt_embed_terms lt_service_terms(const lt_service *s, const lt_http_request *r);
 
-/* An answer in JSON; takes `doc` over. */
+/* A document whose root is an empty object, *root; NULL without memory. */
+yyjson_mut_doc *lt_reply_new(yyjson_mut_val **root);
+/* An answer in JSON; takes `doc` over. NULL: 500. */
 void lt_answer_json(lt_http_answer *a, unsigned status, yyjson_mut_doc *doc);
 void lt_answer_text(lt_http_answer *a, unsigned status, const char *text);
 /* The HTTP status of an lt code: the one table of it. */

@@ -34,6 +34,19 @@ unsigned lt_http_status(lt_status st)
     }
 }
 
+yyjson_mut_doc *lt_reply_new(yyjson_mut_val **root)
+{
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+
+    *root = doc ? yyjson_mut_obj(doc) : NULL;
+    if (!*root) {
+        yyjson_mut_doc_free(doc);
+        return NULL;
+    }
+    yyjson_mut_doc_set_root(doc, *root);
+    return doc;
+}
+
 void lt_answer_json(lt_http_answer *a, unsigned status, yyjson_mut_doc *doc)
 {
     size_t n = 0;

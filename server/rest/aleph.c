@@ -112,7 +112,7 @@ void lt_rest_tokenizer(lt_service *s, const lt_http_request *r, const lt_route_a
 
 typedef struct embed_request {
     lt_prompts prompts;
-    uint64_t dims; /* 0: all */
+    size_t dims;
 } embed_request;
 
 static void request_done(embed_request *q)
@@ -133,20 +133,6 @@ static lt_status check_representation(yyjson_val *root, lt_error *err)
     return lt_fail(err, LT_EINVAL,
                    "unknown representation '%s' (known: symmetric, document, query)",
                    yyjson_get_str(v));
-}
-
-static lt_status read_compress(const lt_service *s, yyjson_val *root, uint64_t *dims, lt_error *err)
-{
-    yyjson_val *v = yyjson_obj_get(root, "compress_to_size");
-    const lt_model_info *info = lt_embedder_info(s->embedder);
-
-    if (!v || yyjson_is_null(v))
-        return LT_OK;
-    if (!yyjson_is_uint(v) || yyjson_get_uint(v) == 0 || yyjson_get_uint(v) > info->dims)
-        return lt_fail(err, LT_EINVAL, "'compress_to_size' must be an integer from 1 to %zu",
-                       info->dims);
-    *dims = yyjson_get_uint(v);
-    return LT_OK;
 }
 
 static lt_status check_instruction(yyjson_val *root, lt_error *err)
@@ -175,7 +161,7 @@ static lt_status read_request(lt_service *s, yyjson_val *root, const char *key, 
         LT_TRY(check_instruction(root, err));
     else
         LT_TRY(check_representation(root, err));
-    LT_TRY(read_compress(s, root, &q->dims, err));
+    LT_TRY(lt_prompt_dims(root, "compress_to_size", lt_embedder_info(s->embedder), &q->dims, err));
     if (!prompts)
         return lt_fail(err, LT_EINVAL, "'%s' is missing", key);
     if (!many)
@@ -204,30 +190,27 @@ static bool wants_token_count(const lt_http_request *r)
                       !strstr(agent, "Aleph-Alpha-Python-Client-3."));
 }
 
-static void add_vector(yyjson_mut_doc *doc, yyjson_mut_val *list, const float *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        yyjson_mut_arr_add_float(doc, list, v[i]);
-}
-
 static void answer_vectors(const lt_service *s, const lt_http_request *r, const embed_request *q,
                            bool many, const float *rows, lt_http_answer *a)
 {
     const lt_model_info *info = lt_embedder_info(s->embedder);
-    size_t n = q->dims ? (size_t)q->dims : info->dims;
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
+    yyjson_mut_val *root;
+    yyjson_mut_doc *doc = lt_reply_new(&root);
     char version[17] = {0};
 
     strncpy(version, info->hash, 16);
-    if (root) {
-        yyjson_mut_doc_set_root(doc, root);
+    if (doc) {
         yyjson_mut_obj_add_strcpy(doc, root, "model_version", version);
-        yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, many ? "embeddings" : "embedding");
+        if (many) {
+            yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "embeddings");
 
-        for (size_t i = 0; i < q->prompts.n_prompts; i++)
-            add_vector(doc, many ? yyjson_mut_arr_add_arr(doc, list) : list, rows + i * info->dims,
-                       n);
+            for (size_t i = 0; i < q->prompts.n_prompts; i++)
+                yyjson_mut_arr_append(
+                    list, yyjson_mut_arr_with_float(doc, rows + i * info->dims, q->dims));
+        } else {
+            yyjson_mut_obj_add_val(doc, root, "embedding",
+                                   yyjson_mut_arr_with_float(doc, rows, q->dims));
+        }
         if (wants_token_count(r))
             yyjson_mut_obj_add_uint(doc, root, "num_tokens_prompt_total", q->prompts.n_tokens);
     }
@@ -251,7 +234,7 @@ static lt_status embed(lt_service *s, const lt_http_request *r, const char *key,
 
     if (q.prompts.n_prompts)
         LT_TRY(lt_prompts_embed(&q.prompts, s->embedder, &terms, rows, err));
-    for (size_t i = 0; q.dims && i < q.prompts.n_prompts; i++)
+    for (size_t i = 0; i < q.prompts.n_prompts; i++)
         LT_TRY(lt_vector_compress(info, rows + i * info->dims, q.dims, err));
     answer_vectors(s, r, &q, strcmp(key, "prompts") == 0, rows, a);
     return LT_OK;
@@ -308,11 +291,10 @@ static lt_status tokenize(lt_service *s, const lt_http_request *r, lt_http_answe
     if (!yyjson_is_str(prompt))
         return lt_fail(err, LT_EINVAL, "'prompt' must be a string");
     LT_TRY(lt_model_tokenize(model, yyjson_get_str(prompt), &ids, &n, err));
-    yyjson_mut_doc *out = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *reply = out ? yyjson_mut_obj(out) : NULL;
+    yyjson_mut_val *reply;
+    yyjson_mut_doc *out = lt_reply_new(&reply);
 
-    if (reply) {
-        yyjson_mut_doc_set_root(out, reply);
+    if (out) {
         if (flag(root, "tokens")) {
             yyjson_mut_val *list = yyjson_mut_obj_add_arr(out, reply, "tokens");
 
@@ -345,9 +327,8 @@ static lt_status detokenize(lt_service *s, const lt_http_request *r, lt_http_ans
                             lt_error *err)
 {
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
+    LT_AUTOFREE int64_t *ids = NULL;
     char *text = NULL;
-    yyjson_val *id;
-    size_t i, n;
 
     LT_TRY(lt_json_parse_object(r->body, r->n_body, "the body", &doc, err));
     yyjson_val *root = yyjson_doc_get_root(doc), *list = yyjson_obj_get(root, "token_ids");
@@ -355,22 +336,13 @@ static lt_status detokenize(lt_service *s, const lt_http_request *r, lt_http_ans
     LT_TRY(check_model(s, root, true, err));
     if (!yyjson_is_arr(list))
         return lt_fail(err, LT_EINVAL, "'token_ids' must be a list of integers");
-    LT_AUTOFREE int64_t *ids = lt_calloc(yyjson_arr_size(list), sizeof *ids);
+    LT_TRY(lt_prompt_ids(list, &ids, err));
+    LT_TRY(lt_model_detokenize(lt_embedder_model(s->embedder), ids, yyjson_arr_size(list), &text,
+                               err));
+    yyjson_mut_val *reply;
+    yyjson_mut_doc *out = lt_reply_new(&reply);
 
-    if (!ids)
-        return lt_fail_nomem(err);
-    yyjson_arr_foreach(list, i, n, id)
-    {
-        if (!yyjson_is_int(id))
-            return lt_fail(err, LT_EINVAL, "token id %zu is not an integer", i);
-        ids[i] = yyjson_get_sint(id);
-    }
-    LT_TRY(lt_model_detokenize(lt_embedder_model(s->embedder), ids, n, &text, err));
-    yyjson_mut_doc *out = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *reply = out ? yyjson_mut_obj(out) : NULL;
-
-    if (reply) {
-        yyjson_mut_doc_set_root(out, reply);
+    if (out) {
         yyjson_mut_obj_add_strcpy(out, reply, "result", text);
     }
     lt_text_free(text);

@@ -13,14 +13,13 @@ extern const unsigned long long lt_bucket_us[LT_BUCKETS];
 void lt_rest_root(lt_service *s, const lt_http_request *r, const lt_route_args *args,
                   lt_http_answer *a)
 {
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
+    yyjson_mut_val *root;
+    yyjson_mut_doc *doc = lt_reply_new(&root);
 
     (void)s;
     (void)r;
     (void)args;
-    if (root) {
-        yyjson_mut_doc_set_root(doc, root);
+    if (doc) {
         yyjson_mut_obj_add_str(doc, root, "title", "latent");
         yyjson_mut_obj_add_str(doc, root, "version", lt_version());
     }

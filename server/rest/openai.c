@@ -53,9 +53,7 @@ static lt_status add_picture(inputs *in, size_t i, const char *base64, lt_error 
 {
     lt_buf *bytes = &in->pictures[i];
 
-    LT_TRY(lt_base64_decode(base64, strlen(base64), bytes, err));
-    if (bytes->len == 0)
-        return lt_fail(err, LT_EINVAL, "the picture is empty");
+    LT_TRY(lt_prompt_picture(base64, strlen(base64), bytes, err));
     in->items[i].picture.bytes = bytes->data;
     in->items[i].picture.n_bytes = bytes->len;
     return LT_OK;
@@ -125,20 +123,6 @@ static lt_status read_inputs(lt_service *s, yyjson_val *input, inputs *in, lt_er
     return LT_OK;
 }
 
-static lt_status read_dimensions(const lt_model_info *info, yyjson_val *root, uint64_t *dims,
-                                 lt_error *err)
-{
-    yyjson_val *v = yyjson_obj_get(root, "dimensions");
-
-    *dims = info->dims;
-    if (!v || yyjson_is_null(v))
-        return LT_OK;
-    if (!yyjson_is_uint(v) || yyjson_get_uint(v) == 0 || yyjson_get_uint(v) > info->dims)
-        return lt_fail(err, LT_EINVAL, "'dimensions' must be an integer from 1 to %zu", info->dims);
-    *dims = yyjson_get_uint(v);
-    return LT_OK;
-}
-
 static lt_status read_format(yyjson_val *root, bool *base64, lt_error *err)
 {
     yyjson_val *v = yyjson_obj_get(root, "encoding_format");
@@ -163,25 +147,19 @@ static lt_status add_entry(yyjson_mut_doc *doc, yyjson_mut_val *data, size_t i, 
         yyjson_mut_obj_add_strncpy(doc, entry, "embedding", text.data, text.len);
         return LT_OK;
     }
-    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, entry, "embedding");
-
-    for (size_t k = 0; k < dims; k++)
-        yyjson_mut_arr_add_float(doc, list, v[k]);
+    yyjson_mut_obj_add_val(doc, entry, "embedding", yyjson_mut_arr_with_float(doc, v, dims));
     return LT_OK;
 }
 
-static lt_status answer(const lt_service *s, const inputs *in, uint64_t dims, bool base64,
+static lt_status answer(const lt_service *s, const inputs *in, size_t dims, bool base64,
                         lt_http_answer *a, lt_error *err)
 {
     const lt_model_info *info = lt_embedder_info(s->embedder);
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
+    yyjson_mut_val *root;
+    yyjson_mut_doc *doc = lt_reply_new(&root);
 
-    if (!root) {
-        yyjson_mut_doc_free(doc);
+    if (!doc)
         return lt_fail_nomem(err);
-    }
-    yyjson_mut_doc_set_root(doc, root);
     yyjson_mut_obj_add_str(doc, root, "object", "list");
     yyjson_mut_val *data = yyjson_mut_obj_add_arr(doc, root, "data");
 
@@ -189,7 +167,7 @@ static lt_status answer(const lt_service *s, const inputs *in, uint64_t dims, bo
         lt_status st = lt_vector_compress(info, in->items[i].out, dims, err);
 
         if (st == LT_OK)
-            st = add_entry(doc, data, i, in->items[i].out, (size_t)dims, base64, err);
+            st = add_entry(doc, data, i, in->items[i].out, dims, base64, err);
         if (st != LT_OK) {
             yyjson_mut_doc_free(doc);
             return st;
@@ -219,7 +197,7 @@ static lt_status embeddings(lt_service *s, const lt_http_request *r, lt_http_ans
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     LT_CLEANUP(inputs_done) inputs in = {0};
     const lt_model_info *info = lt_embedder_info(s->embedder);
-    uint64_t dims;
+    size_t dims;
     bool base64;
 
     LT_TRY(lt_json_parse_object(r->body, r->n_body, "the body", &doc, err));
@@ -231,7 +209,7 @@ static lt_status embeddings(lt_service *s, const lt_http_request *r, lt_http_ans
     if (!lt_service_is_model(s, model))
         return lt_fail(err, style_of(r) == LT_ERRORS_OPENAI ? LT_ENOTFOUND : LT_EINVAL,
                        "unknown model '%s'; GET /v1/models lists the names", model);
-    LT_TRY(read_dimensions(info, root, &dims, err));
+    LT_TRY(lt_prompt_dims(root, "dimensions", info, &dims, err));
     LT_TRY(read_format(root, &base64, err));
     LT_TRY(read_inputs(s, yyjson_obj_get(root, "input"), &in, err));
     LT_AUTOFREE float *rows = lt_calloc(in.n * info->dims, sizeof *rows);
@@ -271,13 +249,12 @@ static void fill_model(yyjson_mut_doc *doc, yyjson_mut_val *m, const char *name)
 void lt_rest_openai_models(lt_service *s, const lt_http_request *r, const lt_route_args *args,
                            lt_http_answer *a)
 {
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
+    yyjson_mut_val *root;
+    yyjson_mut_doc *doc = lt_reply_new(&root);
 
     (void)r;
     (void)args;
-    if (root) {
-        yyjson_mut_doc_set_root(doc, root);
+    if (doc) {
         yyjson_mut_obj_add_str(doc, root, "object", "list");
         yyjson_mut_val *data = yyjson_mut_obj_add_arr(doc, root, "data");
 
@@ -299,11 +276,10 @@ void lt_rest_openai_model(lt_service *s, const lt_http_request *r, const lt_rout
         lt_answer_status(a, LT_ERRORS_OPENAI, &err);
         return;
     }
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
+    yyjson_mut_val *root;
+    yyjson_mut_doc *doc = lt_reply_new(&root);
 
-    if (root) {
-        yyjson_mut_doc_set_root(doc, root);
+    if (doc) {
         fill_model(doc, root, args->name);
     }
     lt_answer_json(a, 200, doc);

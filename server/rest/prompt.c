@@ -161,24 +161,35 @@ static lt_status add_text_item(lt_prompts *p, yyjson_val *item, lt_error *err)
     return add_text(p, text, n, weight, err);
 }
 
-static lt_status add_token_ids(lt_prompts *p, lt_model *model, yyjson_val *item, lt_error *err)
+lt_status lt_prompt_ids(yyjson_val *list, int64_t **out, lt_error *err)
 {
-    yyjson_val *data = yyjson_obj_get(item, "data"), *id;
-    size_t i, n, n_ids = yyjson_arr_size(data);
-    LT_AUTOFREE int64_t *ids = lt_calloc(n_ids, sizeof *ids);
-    char *text = NULL;
-    double weight;
+    LT_AUTOFREE int64_t *ids = lt_calloc(yyjson_arr_size(list), sizeof *ids);
+    yyjson_val *id;
+    size_t i, n;
 
-    if (!yyjson_is_arr(data) || n_ids == 0)
-        return lt_fail(err, LT_EINVAL, "'data' of token_ids must be a list of ids");
     if (!ids)
         return lt_fail_nomem(err);
-    yyjson_arr_foreach(data, i, n, id)
+    yyjson_arr_foreach(list, i, n, id)
     {
         if (!yyjson_is_int(id))
             return lt_fail(err, LT_EINVAL, "token id %zu is not an integer", i);
         ids[i] = yyjson_get_sint(id);
     }
+    *out = lt_steal(&ids);
+    return LT_OK;
+}
+
+static lt_status add_token_ids(lt_prompts *p, lt_model *model, yyjson_val *item, lt_error *err)
+{
+    yyjson_val *data = yyjson_obj_get(item, "data");
+    size_t n_ids = yyjson_arr_size(data);
+    LT_AUTOFREE int64_t *ids = NULL;
+    char *text = NULL;
+    double weight;
+
+    if (!yyjson_is_arr(data) || n_ids == 0)
+        return lt_fail(err, LT_EINVAL, "'data' of token_ids must be a list of ids");
+    LT_TRY(lt_prompt_ids(data, &ids, err));
     LT_TRY(read_controls(item, false, n_ids, &weight, err));
     LT_TRY(lt_model_detokenize(model, ids, n_ids, &text, err));
     lt_status st = add_text(p, text, strlen(text), weight, err);
@@ -205,6 +216,12 @@ static lt_status read_crop(yyjson_val *item, lt_picture *picture, lt_error *err)
     return LT_OK;
 }
 
+lt_status lt_prompt_picture(const char *base64, size_t n, lt_buf *out, lt_error *err)
+{
+    LT_TRY(lt_base64_decode(base64, n, out, err));
+    return out->len ? LT_OK : lt_fail(err, LT_EINVAL, "the picture is empty");
+}
+
 static lt_status add_picture(lt_prompts *p, yyjson_val *item, lt_error *err)
 {
     yyjson_val *data = yyjson_obj_get(item, "data");
@@ -218,9 +235,7 @@ static lt_status add_picture(lt_prompts *p, yyjson_val *item, lt_error *err)
     LT_TRY(read_crop(item, &picture, err));
     LT_TRY(new_item(p, false, &added, err));
     added->weight = weight;
-    LT_TRY(lt_base64_decode(yyjson_get_str(data), yyjson_get_len(data), &added->bytes, err));
-    if (added->bytes.len == 0)
-        return lt_fail(err, LT_EINVAL, "the picture is empty");
+    LT_TRY(lt_prompt_picture(yyjson_get_str(data), yyjson_get_len(data), &added->bytes, err));
     p->asks[p->n_items - 1].picture = picture;
     return LT_OK;
 }
@@ -347,6 +362,20 @@ lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, const lt_embed_terms *
     lt_status st = lt_embedder_run(e, p->asks, p->n_items, terms, err);
 
     return st == LT_OK ? sum_up(p, rows, dims, out, err) : name_failure(p, st, err);
+}
+
+lt_status lt_prompt_dims(yyjson_val *root, const char *key, const lt_model_info *info, size_t *out,
+                         lt_error *err)
+{
+    yyjson_val *v = yyjson_obj_get(root, key);
+
+    *out = info->dims;
+    if (!v || yyjson_is_null(v))
+        return LT_OK;
+    if (!yyjson_is_uint(v) || yyjson_get_uint(v) == 0 || yyjson_get_uint(v) > info->dims)
+        return lt_fail(err, LT_EINVAL, "'%s' must be an integer from 1 to %zu", key, info->dims);
+    *out = (size_t)yyjson_get_uint(v);
+    return LT_OK;
 }
 
 lt_status lt_vector_compress(const lt_model_info *info, float *vector, uint64_t dims, lt_error *err)

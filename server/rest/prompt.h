@@ -41,6 +41,16 @@ lt_status lt_prompts_add(lt_prompts *p, lt_model *model, yyjson_val *prompt,
 lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, const lt_embed_terms *terms, float *out,
                            lt_error *err) LT_NODISCARD;
 
+/* ---- parts of a request that other APIs have too ---- */
+/* The bytes of a picture's file, appended. LT_EINVAL when it is no base64 or nothing. */
+lt_status lt_prompt_picture(const char *base64, size_t n, lt_buf *out, lt_error *err) LT_NODISCARD;
+/* The token ids of a list, as many as it has. LT_EINVAL names the first that is none. Free with
+ * lt_free. */
+lt_status lt_prompt_ids(yyjson_val *list, int64_t **out, lt_error *err) LT_NODISCARD;
+/* How many dimensions are asked for at `key` of the body: all, unless said. LT_EINVAL names the
+ * range. */
+lt_status lt_prompt_dims(yyjson_val *root, const char *key, const lt_model_info *info, size_t *out,
+                         lt_error *err) LT_NODISCARD;
 /* The first `dims` dimensions as a unit vector, in place. LT_EINVAL when the model's dimensions are
  * not ordered or there are not so many. */
 lt_status lt_vector_compress(const lt_model_info *info, float *vector, uint64_t dims,

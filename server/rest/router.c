@@ -130,13 +130,11 @@ static void add_error(yyjson_mut_doc *doc, yyjson_mut_val *root, lt_error_style 
 void lt_answer_error(lt_http_answer *a, lt_error_style style, unsigned status, const char *code,
                      const char *message)
 {
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
+    yyjson_mut_val *root;
+    yyjson_mut_doc *doc = lt_reply_new(&root);
 
-    if (root) {
-        yyjson_mut_doc_set_root(doc, root);
+    if (doc)
         add_error(doc, root, style, status, code, message);
-    }
     lt_answer_json(a, status, doc);
     if (status == 503)
         a->retry_after_s = 1;
