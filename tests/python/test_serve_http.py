@@ -38,9 +38,8 @@ def request(body, path="/semantic_embed", more=""):
             f"Content-Length: {len(data)}\r\n{more}\r\n").encode() + data
 
 
-def answer(sock):
-    """Status and body of one answer on a raw connection."""
-    file = sock.makefile("rb")
+def read_answer(file):
+    """Status and body of the next answer."""
     line = file.readline()
     if not line:
         return None, b""
@@ -49,6 +48,11 @@ def answer(sock):
         name, _, value = header.partition(b":")
         headers[name.lower()] = value.strip()
     return int(line.split()[1]), file.read(int(headers.get(b"content-length", 0)))
+
+
+def answer(sock):
+    """Status and body of the one answer that a raw connection holds."""
+    return read_answer(sock.makefile("rb"))
 
 
 def embed(server, **more):
@@ -120,12 +124,9 @@ def test_pipelined_and_kept_connections(server):
         file = two.makefile("rb")
         bodies = []
         for _ in range(2):
-            assert file.readline().split()[1] == b"200"
-            length = 0
-            while (header := file.readline().strip()):
-                if header.lower().startswith(b"content-length:"):
-                    length = int(header.split(b":")[1])
-            bodies.append(json.loads(file.read(length))["embedding"])
+            status, body = read_answer(file)
+            assert status == 200
+            bodies.append(json.loads(body)["embedding"])
         assert bodies[0] != bodies[1]
     sock.close()
 
