@@ -6,15 +6,18 @@
 Prints one JSON object for each of texts, pictures and both: requests a second, latencies, errors,
 resident memory after the first tenth and at the end, and `of_alone`: the time that `latent embed`
 takes for as many texts and pictures alone, measured before and after, through the time taken here.
-The clients run on the same machine, and what they use counts against the server.
+The clients run on the same machine, and what they use counts against the server. `cpu_of_alone` is
+the same with processor time in place of time; other work on the machine disturbs it less.
 """
 import argparse
 import asyncio
 import base64
 import itertools
 import json
+import os
 import pathlib
 import re
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -56,10 +59,16 @@ def resident_mb(pid):
         return int(file.read().split()[1]) * 4096 / (1 << 20)
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def load(server, port, kinds, clients, seconds):
     """Half of the clients ask for each kind. Returns per kind what each request took."""
     took, errors = [[] for _ in kinds], []
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), cpu_seconds(server.pid)
     tasks = []
     for i in range(clients):
         kind = i % len(kinds)
@@ -69,22 +78,27 @@ async def load(server, port, kinds, clients, seconds):
     await asyncio.sleep(seconds / 10)
     first = resident_mb(server.pid)
     await asyncio.gather(*tasks)
-    return took, errors, time.perf_counter() - began, first, resident_mb(server.pid)
+    return (took, errors, time.perf_counter() - began, cpu_seconds(server.pid) - cpu, first,
+            resident_mb(server.pid))
 
 
 def alone(latent, photos, n_texts, n_pictures):
-    """Seconds a text and a picture of `latent embed`, which embeds many at once."""
+    """Seconds, and of the processor, a text and a picture of `latent embed`, which embeds many at
+    once."""
     result = []
     lines = [f"{word} {i}" for i in range(n_texts // len(WORDS)) for word in WORDS]
     files = [str(p) for p in itertools.islice(itertools.cycle(photos), n_pictures)]
     for option, inputs in (("--stdin-text", lines), ("--stdin-files", files)):
-        times = []
+        times, cpus = [], []
         for part in (inputs[:len(inputs) // 5], inputs):  # the difference leaves the start out
-            began = time.perf_counter()
+            began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run([latent, "embed", option], input="\n".join(part) + "\n", text=True,
                            stdout=subprocess.DEVNULL, check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
             times.append(time.perf_counter() - began)
-        result.append((times[1] - times[0]) / (len(inputs) - len(inputs) // 5))
+            cpus.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+        n = len(inputs) - len(inputs) // 5
+        result.append(((times[1] - times[0]) / n, (cpus[1] - cpus[0]) / n))
     return result
 
 
@@ -93,20 +107,22 @@ def percentile(values, p):
 
 
 def report(name, kinds, result, cost):
-    took, errors, wall, first, last = result
+    took, errors, wall, cpu, first, last = result
     names = ["texts", "pictures"] if len(kinds) == 2 else [name]
     out = {"bench": f"serve {name}", "seconds": round(wall, 1), "errors": len(errors),
            "first_error": errors[0][:200] if errors else None,
            "rss_mb": {"early": round(first), "end": round(last)}}
-    needed = 0.0
+    needed = needed_cpu = 0.0
     for kind, times in zip(names, took, strict=True):
         ms = [t * 1e3 for _, t in times]
-        needed += len(ms) * cost[kind]
+        needed += len(ms) * cost[kind][0]
+        needed_cpu += len(ms) * cost[kind][1]
         out[kind] = {"per_second": round(len(ms) / wall, 1),
-                     "alone_per_second": round(1 / cost[kind], 1),
+                     "alone_per_second": round(1 / cost[kind][0], 1),
                      "ms": {"median": round(statistics.median(ms), 1),
                             "p99": round(percentile(ms, 0.99), 1)}}
     out["of_alone"] = round(needed / wall, 3)
+    out["cpu_of_alone"] = round(needed_cpu / cpu, 3)
     print(json.dumps(out), flush=True)
     return not errors
 
@@ -129,7 +145,8 @@ def main():
                 before = alone(args.latent, photos, 1200, 160)
                 result = asyncio.run(load(server, port, lists, args.clients, args.seconds))
                 after = alone(args.latent, photos, 1200, 160)
-                cost = {k: (before[i] + after[i]) / 2 for i, k in enumerate(("texts", "pictures"))}
+                cost = {k: [(a + b) / 2 for a, b in zip(before[i], after[i], strict=True)]
+                        for i, k in enumerate(("texts", "pictures"))}
                 good &= report(name, lists, result, cost)
             server.terminate()
     raise SystemExit(not good)
