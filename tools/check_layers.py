@@ -21,6 +21,7 @@ MAY_USE = {
     "store": ["base", "value"],
     "index": ["base", "value", "simd", "quant"],
     "engine": ["base", "simd", "value", "filter", "quant", "store", "index"],
+    "ops": ["base", "value", "filter", "index", "engine"],
     "gallery": ["base", "value", "image", "embed", "engine", "remote"],
     "api": ["base", "simd", "value", "image", "text", "filter", "quant", "embed", "store", "index",
             "engine", "gallery", "remote"],

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arena.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "mem.h"
+
+enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16 };
+
+struct lt_arena_block {
+    lt_arena_block *next;
+    size_t size;
+    _Alignas(ALIGN) char bytes[];
+};
+
+static lt_arena_block *new_block(size_t size)
+{
+    size_t whole;
+
+    if (!lt_add_size(size, sizeof(lt_arena_block), &whole))
+        return NULL;
+    lt_arena_block *b = lt_malloc(whole);
+
+    if (b)
+        b->size = size;
+    return b;
+}
+
+void *lt_arena_take(lt_arena *a, size_t n, size_t size)
+{
+    size_t bytes, room = a->blocks ? a->blocks->size - a->used : 0;
+
+    if (!lt_mul_size(n, size, &bytes) || bytes > SIZE_MAX - ALIGN)
+        return NULL;
+    bytes = bytes ? (bytes + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+    if (bytes <= room) {
+        void *p = a->blocks->bytes + a->used;
+
+        a->used += bytes;
+        return p;
+    }
+    lt_arena_block *b = new_block(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
+
+    if (!b)
+        return NULL;
+    /* What is larger than a block goes behind the one that still has room. */
+    if (bytes > BLOCK_BYTES && a->blocks) {
+        b->next = a->blocks->next;
+        a->blocks->next = b;
+    } else {
+        b->next = a->blocks;
+        a->blocks = b;
+        a->used = bytes;
+    }
+    return b->bytes;
+}
+
+char *lt_arena_text(lt_arena *a, const char *bytes, size_t n)
+{
+    char *copy = n < SIZE_MAX ? lt_arena_take(a, n + 1, 1) : NULL;
+
+    if (copy) {
+        if (n)
+            memcpy(copy, bytes, n);
+        copy[n] = '\0';
+    }
+    return copy;
+}
+
+void lt_arena_done(lt_arena *a)
+{
+    for (lt_arena_block *b = a->blocks, *next; b; b = next) {
+        next = b->next;
+        lt_free(b);
+    }
+    *a = (lt_arena){0};
+}
