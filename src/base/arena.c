@@ -6,7 +6,7 @@
 
 #include "mem.h"
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16 };
+enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16, WIDE = 64 };
 
 struct lt_arena_block {
     lt_arena_block *next;
@@ -54,6 +54,21 @@ void *lt_arena_take(lt_arena *a, size_t n, size_t size)
         a->used = bytes;
     }
     return b->bytes;
+}
+
+void *lt_arena_alloc(lt_arena *a, size_t n, size_t size)
+{
+    size_t bytes, whole;
+
+    if (!lt_mul_size(n, size, &bytes) || !lt_add_size(bytes, WIDE - 1, &whole))
+        return NULL;
+    char *p = lt_arena_take(a, whole, 1);
+
+    if (!p)
+        return NULL;
+    p += (WIDE - (uintptr_t)p % WIDE) % WIDE;
+    memset(p, 0, bytes);
+    return p;
 }
 
 char *lt_arena_text(lt_arena *a, const char *bytes, size_t n)
