@@ -16,11 +16,11 @@
 typedef struct args {
     const char *host, *api_key, *read_only_api_key, *tls_cert, *tls_key;
     cli_list aliases;
-    size_t port, workers, body_mb, wait_us;
+    size_t port, workers, queue, timeout_s, body_mb, wait_us;
     bool insecure, quiet;
 } args;
 
-static const args defaults = {.host = "127.0.0.1", .port = 6333, .body_mb = 32};
+static const args defaults = {.host = "127.0.0.1", .port = 6333, .timeout_s = 60, .body_mb = 32};
 
 static const cli_option options[] = {
     {"host", 0, CLI_TEXT, offsetof(args, host), "ADDRESS", CLI_COMPLETE_NONE, 0, 0,
@@ -40,7 +40,11 @@ static const cli_option options[] = {
     {"alias", 0, CLI_LIST, offsetof(args, aliases), "NAME", CLI_COMPLETE_NONE, 0, 0,
      "answer to this model name too; may be given again (default: the luminous names)"},
     {"workers", 0, CLI_SIZE, offsetof(args, workers), "N", CLI_COMPLETE_NONE, 1, 512,
-     "requests handled at a time (default: chosen)"},
+     "requests handled at a time (default: 256)"},
+    {"queue", 0, CLI_SIZE, offsetof(args, queue), "N", CLI_COMPLETE_NONE, 1, 65536,
+     "requests that may wait beside them; one more is told to come again (default: 256)"},
+    {"timeout", 0, CLI_SIZE, offsetof(args, timeout_s), "S", CLI_COMPLETE_NONE, 1, 300,
+     "seconds after which what still waits is given up (default: 60)"},
     {"max-body", 0, CLI_SIZE, offsetof(args, body_mb), "MB", CLI_COMPLETE_NONE, 1, 1024,
      "largest request body in MB (default: 32)"},
     {"batch-wait", 0, CLI_SIZE, offsetof(args, wait_us), "US", CLI_COMPLETE_NONE, 0, 100000,
@@ -72,6 +76,8 @@ static void fill_config(const cli_globals *globals, const args *a, lt_server_con
     c->aliases = a->aliases.n ? a->aliases.items : luminous;
     c->n_aliases = a->aliases.n ? a->aliases.n : CLI_COUNT_OF(luminous);
     c->workers = (unsigned)a->workers;
+    c->queue_max = (unsigned)a->queue;
+    c->deadline_s = (double)a->timeout_s;
     c->body_max = a->body_mb << 20;
     c->batch_wait_us = (unsigned)a->wait_us;
 }

@@ -10,7 +10,7 @@ _latent_command()
     command=
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
-            --after|--alias|--api-key|--batch-wait|--before|--collection|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-score|--model|--near|--photos|--port|--read-only-api-key|--text|--threads|--tls-cert|--tls-key|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
+            --after|--alias|--api-key|--batch-wait|--before|--collection|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-score|--model|--near|--photos|--port|--queue|--read-only-api-key|--text|--threads|--timeout|--tls-cert|--tls-key|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
             -*) ;;
             *) command=${COMP_WORDS[i]}; return ;;
         esac
@@ -99,6 +99,12 @@ _latent()
         serve" --workers")
             COMPREPLY=()
             return ;;
+        serve" --queue")
+            COMPREPLY=()
+            return ;;
+        serve" --timeout")
+            COMPREPLY=()
+            return ;;
         serve" --max-body")
             COMPREPLY=()
             return ;;
@@ -121,7 +127,7 @@ _latent()
             index) options="--prune --exclude -x --watch -w --follow-links -L --threads -j --json --quiet -q --fail-on-error" ;;
             search) options="--image -i --limit -k --min-score --in --after --before --near --filter --json --html --append --no-pictures" ;;
             embed) options="--text -t --stdin-files --stdin-text --dims --threads -j --json" ;;
-            serve) options="--host --port -p --api-key --read-only-api-key --insecure --tls-cert --tls-key --alias --workers --max-body --batch-wait --quiet -q" ;;
+            serve) options="--host --port -p --api-key --read-only-api-key --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --quiet -q" ;;
             info) options="--json" ;;
             forget) options="--all --yes -y --dry-run -n --quiet -q" ;;
             model) options="--json" ;;

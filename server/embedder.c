@@ -53,7 +53,7 @@ struct lt_embedder {
     lt_model *text_model, *picture_model;
     lt_model_info info;
     pthread_mutex_t lock;
-    bool closing; /* guarded by lock */
+    bool closing, giving_up; /* guarded by lock */
     lane lanes[2];
 };
 
@@ -172,11 +172,30 @@ static struct timespec to_timespec(double clock_s)
     return (struct timespec){(time_t)whole, (long)((clock_s - whole) * 1e9)};
 }
 
+/* lock is held; s is in no line. */
+static void give_up(share *s, const char *why)
+{
+    for (; s->n_taken < s->n; s->n_taken++) {
+        lt_embed_item *item = s->items[s->n_taken];
+
+        item->status = lt_fail(&item->why, LT_EBUSY, "too busy: %s", why);
+        s->owner->n_open--;
+    }
+    if (s->owner->n_open == 0)
+        pthread_cond_signal(&s->owner->finished);
+}
+
+static const char STOPPING[] = "the server is being stopped";
+
 /* lock is held. */
 static void enqueue(lane *l, share *s, bool nice)
 {
     if (s->n == 0)
         return;
+    if (l->embedder->giving_up) {
+        give_up(s, STOPPING);
+        return;
+    }
     append(&l->lines[nice], s);
     pthread_cond_broadcast(&l->came);
 }
@@ -185,23 +204,27 @@ static void enqueue(lane *l, share *s, bool nice)
 static void withdraw(lane *l, share *s, bool nice)
 {
     line *queue = &l->lines[nice];
+    share **at = &queue->first;
 
     if (s->n_taken == s->n)
         return;
-    share **at = &queue->first;
-
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
     if (queue->last == &s->next)
         queue->last = at;
-    for (; s->n_taken < s->n; s->n_taken++) {
-        lt_embed_item *item = s->items[s->n_taken];
+    give_up(s, "its turn did not come within the time allowed");
+}
 
-        item->status =
-            lt_fail(&item->why, LT_EBUSY, "too busy: its turn did not come within the time allowed");
-        s->owner->n_open--;
-    }
+void lt_embedder_give_up(lt_embedder *e)
+{
+    pthread_mutex_lock(&e->lock);
+    e->giving_up = true;
+    for (int k = TEXTS; k <= PICTURES; k++)
+        for (int nice = 0; nice < 2; nice++)
+            while (e->lanes[k].lines[nice].first)
+                give_up(take_first(&e->lanes[k].lines[nice]), STOPPING);
+    pthread_mutex_unlock(&e->lock);
 }
 
 /* lock is held. Waits until all is done; what has not had its turn by the deadline is given up. */

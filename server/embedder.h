@@ -20,6 +20,8 @@ typedef struct lt_embedder_options {
 
 lt_status lt_embedder_open(const lt_embedder_options *options, lt_embedder **out,
                            lt_error *err) LT_NODISCARD;
+/* What waits for its turn, and what comes from now on, gets LT_EBUSY at once. */
+void lt_embedder_give_up(lt_embedder *e);
 /* No call may be under way. NULL allowed. */
 void lt_embedder_close(lt_embedder *e);
 

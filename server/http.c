@@ -19,6 +19,7 @@ enum {
     WORKER_STACK = 1 << 20,
     HEADER_BYTES = 32768,
     REQUEST_S = 300, /* for a whole body to arrive, however steadily it drips */
+    LAST_ANSWERS_S = 2,
 };
 
 /* A refused request's body is read to its end, since a client that is still sending would see a
@@ -366,8 +367,7 @@ static struct MHD_Daemon *start_daemon(lt_http *h, const struct sockaddr_storage
         NULL, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)EVENT_THREADS, MHD_OPTION_CONNECTION_LIMIT,
         o->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, o->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HEADER_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_ARRAY,
-        o->tls_cert ? tls : &tls[2], MHD_OPTION_END);
+        (size_t)HEADER_BYTES, MHD_OPTION_ARRAY, o->tls_cert ? tls : &tls[2], MHD_OPTION_END);
 }
 
 static void stop_workers(lt_http *h)
@@ -428,12 +428,20 @@ unsigned lt_http_port(const lt_http *h)
     return h->port;
 }
 
+/* Waits until all that was handed over is answered to the last byte. */
+static bool wait_for_answers(const lt_http *h, double seconds)
+{
+    double until = lt_clock_s() + seconds;
+
+    while (atomic_load(&h->under_way) && lt_clock_s() < until)
+        usleep(5000);
+    return atomic_load(&h->under_way) == 0;
+}
+
 void lt_http_stop(lt_http *h, double drain_s)
 {
     if (!h)
         return;
-    double until = lt_clock_s() + drain_s;
-
     atomic_store(&h->draining, true);
     if (h->daemon) {
         MHD_socket listening = MHD_quiesce_daemon(h->daemon);
@@ -441,14 +449,18 @@ void lt_http_stop(lt_http *h, double drain_s)
         if (listening != MHD_INVALID_SOCKET)
             close(listening);
     }
-    while (atomic_load(&h->under_way) && lt_clock_s() < until)
-        usleep(5000);
-    atomic_store(&h->hurrying, true);
+    if (!wait_for_answers(h, drain_s)) {
+        atomic_store(&h->hurrying, true);
+        if (h->options.hurry)
+            h->options.hurry(h->options.context);
+    }
     /* The workers end with what they hold; every sleeping connection is awake then. */
     if (h->queue)
         stop_workers(h);
-    if (h->daemon)
+    if (h->daemon) {
+        (void)wait_for_answers(h, LAST_ANSWERS_S);
         MHD_stop_daemon(h->daemon);
+    }
     lt_queue_free(h->queue);
     lt_free(h);
 }

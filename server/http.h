@@ -54,6 +54,9 @@ typedef struct lt_http_options {
     /* Fill `answer` for a body over body_max, and for a full queue. Called by an event thread. */
     void (*too_large)(void *context, const lt_http_request *request, lt_http_answer *answer);
     void (*busy)(void *context, const lt_http_request *request, lt_http_answer *answer);
+    /* Called once when a stop has waited long enough: handlers that wait should give up. May be
+     * NULL. */
+    void (*hurry)(void *context);
     void *context;
 } lt_http_options;
 
@@ -61,7 +64,8 @@ typedef struct lt_http_options {
 lt_status lt_http_start(const lt_http_options *options, lt_http **out, lt_error *err) LT_NODISCARD;
 unsigned lt_http_port(const lt_http *h);
 /* Takes no new connections and no new requests on old ones, lets the requests that are being handled
- * end and their answers be sent (for at most `drain_s`), then closes. NULL allowed. */
+ * end and their answers be sent; what has not begun after `drain_s` is answered by `busy`. Then
+ * closes. NULL allowed. */
 void lt_http_stop(lt_http *h, double drain_s);
 
 #endif

@@ -80,7 +80,7 @@ static lt_status listen_on(lt_server *s, const lt_server_config *c, lt_error *er
         .host = c->host,
         .port = c->port,
         .workers = c->workers ? c->workers : WORKERS,
-        .queue_max = QUEUE_MAX,
+        .queue_max = c->queue_max ? c->queue_max : QUEUE_MAX,
         .connections_max = CONNECTIONS_MAX,
         .connections_per_address = CONNECTIONS_PER_ADDRESS,
         .idle_s = IDLE_S,
@@ -92,6 +92,7 @@ static lt_status listen_on(lt_server *s, const lt_server_config *c, lt_error *er
         .handle = lt_rest_handle,
         .too_large = lt_rest_too_large,
         .busy = lt_rest_busy,
+        .hurry = lt_rest_hurry,
         .context = &s->service,
     };
 

@@ -25,7 +25,8 @@ typedef struct lt_server_config {
     /* Other names that the model answers to, beside its own and "latent". */
     const char *const *aliases;
     size_t n_aliases;
-    unsigned workers; /* 0: chosen */
+    unsigned workers;   /* 0: chosen */
+    unsigned queue_max; /* requests that wait for a worker; 0: chosen */
     size_t body_max;
     double deadline_s;
     unsigned batch_wait_us;

@@ -10,7 +10,7 @@
 
 #include "../base64.h"
 
-enum { PICTURE_TOKENS = 144 };
+enum { PICTURE_TOKENS = 144, FACTOR_MAX = 1000 };
 
 void lt_prompts_done(lt_prompts *p)
 {
@@ -99,8 +99,8 @@ static lt_status read_controls(yyjson_val *item, bool picture, size_t n, double 
                        LT_PROMPT_CONTROLS_MAX);
     yyjson_arr_foreach(controls, i, count, control)
     {
-        if (!number_at(control, "factor", &factor) || factor < 0)
-            return lt_fail(err, LT_EINVAL, "a control needs a 'factor' of 0 or more");
+        if (!number_at(control, "factor", &factor) || factor < 0 || factor > FACTOR_MAX)
+            return lt_fail(err, LT_EINVAL, "a control needs a 'factor' from 0 to %d", FACTOR_MAX);
         if (picture)
             LT_TRY(picture_cover(control, &cover, err));
         else if (yyjson_obj_get(control, "index"))

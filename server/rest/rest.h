@@ -52,6 +52,7 @@ bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a);
 void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a);
 void lt_rest_too_large(void *context, const lt_http_request *r, lt_http_answer *a);
 void lt_rest_busy(void *context, const lt_http_request *r, lt_http_answer *a);
+void lt_rest_hurry(void *context);
 
 /* ---- handlers, in the order of lt_routes ---- */
 void lt_rest_root(lt_service *s, const lt_http_request *r, const lt_route_args *args,

@@ -346,3 +346,10 @@ void lt_rest_busy(void *context, const lt_http_request *r, lt_http_answer *a)
     lt_answer_error(a, style_of(r), 503, "QUEUE_FULL",
                     "too many requests are waiting; try again in a moment");
 }
+
+void lt_rest_hurry(void *context)
+{
+    lt_service *s = context;
+
+    lt_embedder_give_up(s->embedder);
+}

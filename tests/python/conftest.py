@@ -28,7 +28,8 @@ class Latent:
     def __init__(self, binary, data, home):
         self.binary = str(binary)
         self.data = pathlib.Path(data)
-        keep = ("PATH", "LD_LIBRARY_PATH", "LATENT_MODEL", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+        keep = ("PATH", "LD_LIBRARY_PATH", "LATENT_MODEL", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+                "LSAN_OPTIONS", "TSAN_OPTIONS", "TBB_ENABLE_SANITIZERS")
         self.env = {k: os.environ[k] for k in keep if k in os.environ}
         self.env.update(HOME=str(home), LATENT_DATA=str(self.data), LANG="C.UTF-8",
                         XDG_CACHE_HOME=os.environ.get("LT_TEST_CACHE", str(home / ".cache")))
