@@ -19,6 +19,12 @@
 #define LT_LIMIT_HNSW_M 128u                       /* links of a node on the upper layers of a graph */
 #define LT_LIMIT_HNSW_EF 65536u                    /* candidates kept by one search */
 #define LT_LIMIT_HNSW_SLOTS 0x7ffffffeu            /* slots of one graph */
+#define LT_LIMIT_BODY_BYTES (256u << 20)           /* JSON text of one question */
+#define LT_LIMIT_PREFETCH_DEPTH 64u                /* prefetches within prefetches */
+#define LT_LIMIT_FORMULA_DEPTH 64u                 /* nested expressions */
+#define LT_LIMIT_MMR_CANDIDATES 16384u             /* points to choose among for diversity */
+#define LT_LIMIT_MATRIX_SAMPLE 16384u              /* points of a distance matrix */
+#define LT_LIMIT_SELECT_DEPTH 128u                 /* steps of a payload path */
 #define LT_LIMIT_PATH_BYTES 4096u
 
 #endif

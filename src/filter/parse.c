@@ -436,6 +436,22 @@ lt_status lt_filter_parse(const char *json, size_t n, lt_filter **out, lt_error 
     return LT_OK;
 }
 
+lt_status lt_filter_parse_value(yyjson_val *json, lt_filter **out, lt_error *err)
+{
+    lt_filter *f = lt_calloc(1, sizeof *f);
+
+    if (!f)
+        return lt_fail_nomem(err);
+    lt_status st = parse_clause(json, 0, &f->root, err);
+
+    if (st != LT_OK) {
+        lt_filter_free(f);
+        return st;
+    }
+    *out = f;
+    return LT_OK;
+}
+
 void lt_filter_free(lt_filter *f)
 {
     if (!f)

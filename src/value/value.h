@@ -14,6 +14,8 @@ lt_status lt_json_parse(const char *text, size_t n, const char *what, yyjson_doc
 /* As lt_json_parse; the document must be an object. */
 lt_status lt_json_parse_object(const char *text, size_t n, const char *what, yyjson_doc **out,
                                lt_error *err) LT_NODISCARD;
+/* Appends the value as JSON without spaces. */
+lt_status lt_json_write(yyjson_val *v, lt_buf *out, lt_error *err) LT_NODISCARD;
 void lt_json_free(yyjson_doc **doc); /* for LT_CLEANUP; NULL allowed */
 
 /* Calls visit(context, value) for every value at `path` ("a.b", "a[].b", "a[0].b"; an array at the
