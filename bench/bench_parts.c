@@ -93,7 +93,8 @@ static void *run_part(void *arg)
         lt_buf_clear(&file);
         if (lt_file_read(p->paths[i], (size_t)1 << 30, &file, &err) != LT_OK)
             continue;
-        lt_picture picture = {p->paths[i], file.data, file.len};
+        lt_picture picture = {
+            .path = p->paths[i], .bytes = file.data, .n_bytes = file.len};
 
         /* A picture that cannot be read costs what it costs; indexing meets it too. */
         if (lt_image_load(&picture, p->prep, tensor, NULL, &err) != LT_OK)

@@ -8,6 +8,7 @@
 extern const cli_command cli_cmd_index;
 extern const cli_command cli_cmd_search;
 extern const cli_command cli_cmd_embed;
+extern const cli_command cli_cmd_serve;
 extern const cli_command cli_cmd_info;
 extern const cli_command cli_cmd_forget;
 extern const cli_command cli_cmd_model;

@@ -180,7 +180,8 @@ static lt_status check_texts(lt_model *model, check *c, float *red, float *other
 
 static lt_status check_pictures(lt_model *model, check *c, float *out, lt_error *err)
 {
-    lt_picture picture = {"(a red square)", red_png, sizeof red_png};
+    lt_picture picture = {
+        .path = "(a red square)", .bytes = red_png, .n_bytes = sizeof red_png};
     double began = lt_clock_s();
 
     LT_TRY(lt_model_embed_pictures(model, &picture, 1, out, NULL, err));

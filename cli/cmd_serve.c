@@ -111,7 +111,7 @@ static int run(const cli_globals *globals, const void *arguments, const cli_list
 const cli_command cli_cmd_serve = {
     .name = "serve",
     .operands = "",
-    .summary = "Offer the model over HTTP to other programs",
+    .summary = "offer the model over HTTP to other programs",
     .about =
         "Answers requests for embeddings in the form of Aleph Alpha's API (/semantic_embed, "
         "/batch_semantic_embed and what belongs to them) and of OpenAI's (/v1/embeddings), for "

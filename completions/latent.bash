@@ -10,7 +10,7 @@ _latent_command()
     command=
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
-            --after|--before|--collection|--data|--dims|--exclude|--filter|--html|--image|--in|--limit|--min-score|--model|--near|--photos|--text|--threads|-i|-j|-k|-t|-x) ((i += 1)) ;;
+            --after|--alias|--api-key|--batch-wait|--before|--collection|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-score|--model|--near|--photos|--port|--read-only-api-key|--text|--threads|--tls-cert|--tls-key|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
             -*) ;;
             *) command=${COMP_WORDS[i]}; return ;;
         esac
@@ -75,6 +75,36 @@ _latent()
         embed" --threads"|embed" -j")
             COMPREPLY=()
             return ;;
+        serve" --host")
+            COMPREPLY=()
+            return ;;
+        serve" --port"|serve" -p")
+            COMPREPLY=()
+            return ;;
+        serve" --api-key")
+            COMPREPLY=()
+            return ;;
+        serve" --read-only-api-key")
+            COMPREPLY=()
+            return ;;
+        serve" --tls-cert")
+            mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null
+            return ;;
+        serve" --tls-key")
+            mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null
+            return ;;
+        serve" --alias")
+            COMPREPLY=()
+            return ;;
+        serve" --workers")
+            COMPREPLY=()
+            return ;;
+        serve" --max-body")
+            COMPREPLY=()
+            return ;;
+        serve" --batch-wait")
+            COMPREPLY=()
+            return ;;
         eval" --photos")
             mapfile -t COMPREPLY < <(compgen -d -- "$word"); compopt -o filenames 2>/dev/null
             return ;;
@@ -91,6 +121,7 @@ _latent()
             index) options="--prune --exclude -x --watch -w --follow-links -L --threads -j --json --quiet -q --fail-on-error" ;;
             search) options="--image -i --limit -k --min-score --in --after --before --near --filter --json --html --append --no-pictures" ;;
             embed) options="--text -t --stdin-files --stdin-text --dims --threads -j --json" ;;
+            serve) options="--host --port -p --api-key --read-only-api-key --insecure --tls-cert --tls-key --alias --workers --max-body --batch-wait --quiet -q" ;;
             info) options="--json" ;;
             forget) options="--all --yes -y --dry-run -n --quiet -q" ;;
             model) options="--json" ;;
@@ -102,13 +133,13 @@ _latent()
         return
     fi
     case $command in
-        '') mapfile -t COMPREPLY < <(compgen -W "index search embed info forget model eval help version" -- "$word") ;;
+        '') mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget model eval help version" -- "$word") ;;
         index) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         embed) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         forget) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         model) mapfile -t COMPREPLY < <(compgen -W "list check" -- "$word") ;;
         eval) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
-        help) mapfile -t COMPREPLY < <(compgen -W "index search embed info forget model eval help version" -- "$word") ;;
+        help) mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget model eval help version" -- "$word") ;;
     esac
 }
 

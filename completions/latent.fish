@@ -10,6 +10,7 @@ complete -c latent -l version -s V -d 'show the version and exit'
 complete -c latent -n __fish_use_subcommand -a index -d 'put pictures and folders of pictures into the index'
 complete -c latent -n __fish_use_subcommand -a search -d 'find pictures by words or by a picture'
 complete -c latent -n __fish_use_subcommand -a embed -d 'print the vectors of texts and pictures'
+complete -c latent -n __fish_use_subcommand -a serve -d 'offer the model over HTTP to other programs'
 complete -c latent -n __fish_use_subcommand -a info -d 'show where the index is and what is in it'
 complete -c latent -n __fish_use_subcommand -a forget -d 'take pictures out of the index'
 complete -c latent -n __fish_use_subcommand -a model -d 'list models, or check that one works'
@@ -48,6 +49,19 @@ complete -c latent -n '__fish_seen_subcommand_from embed' -l dims -x -d 'only th
 complete -c latent -n '__fish_seen_subcommand_from embed' -l threads -s j -x -d 'threads to use (default: one a core)'
 complete -c latent -n '__fish_seen_subcommand_from embed' -l json -d 'print JSON, which is what is printed anyway'
 
+complete -c latent -n '__fish_seen_subcommand_from serve' -l host -x -d 'where to listen (default: 127.0.0.1, this machine only)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l port -s p -x -d 'the port (default: 6333; 0: any free one)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l api-key -x -d 'ask clients for this key (default: $LATENT_API_KEY)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l read-only-api-key -x -d 'a second key that may only read (default: $LATENT_READ_ONLY_API_KEY)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l insecure -d 'listen on a public address although everybody may then use it'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l tls-cert -r -F -d 'speak TLS with this certificate (PEM)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l tls-key -r -F -d 'the certificate\'s key (PEM)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l alias -x -d 'answer to this model name too; may be given again (default: the luminous names)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l workers -x -d 'requests handled at a time (default: chosen)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l max-body -x -d 'largest request body in MB (default: 32)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l batch-wait -x -d 'microseconds that texts wait for company (default: 0)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l quiet -s q -d 'do not print the address'
+
 complete -c latent -n '__fish_seen_subcommand_from info' -l json -d 'print one JSON object'
 
 complete -c latent -n '__fish_seen_subcommand_from forget' -F
@@ -65,7 +79,7 @@ complete -c latent -n '__fish_seen_subcommand_from eval' -l dims -x -d 'measure 
 complete -c latent -n '__fish_seen_subcommand_from eval' -l threads -s j -x -d 'threads to use (default: one a core)'
 complete -c latent -n '__fish_seen_subcommand_from eval' -l json -d 'print one JSON object a language and direction'
 
-complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed info forget model eval help version'
+complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed serve info forget model eval help version'
 complete -c latent -n '__fish_seen_subcommand_from help' -l json -d 'print all commands and options as one JSON object'
 
 complete -c latent -n '__fish_seen_subcommand_from version' -l json -d 'print one JSON object'

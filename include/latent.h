@@ -465,11 +465,36 @@ LT_API LT_NODISCARD lt_status lt_model_get_info(lt_model *model, lt_model_info *
 LT_API LT_NODISCARD lt_status lt_model_embed_texts(lt_model *model, const char *const *texts,
                                                    size_t n_texts, float *out, lt_error *err);
 
-/* A picture: a file's path, or the bytes of a file in memory (then path is only for messages). */
+/* Loads now what would be loaded at the first text or picture, so that none waits for it. */
+LT_API LT_NODISCARD lt_status lt_model_load(lt_model *model, bool texts, bool pictures,
+                                            lt_error *err);
+
+/* The model's own tokens. All ids of a text, without the special ones that are put around it, and
+ * not cut to what the model reads. Free with lt_token_ids_free. */
+LT_API LT_NODISCARD lt_status lt_model_tokenize(lt_model *model, const char *text, int64_t **ids,
+                                                size_t *n_ids, lt_error *err);
+LT_API void lt_token_ids_free(int64_t *ids);
+/* How many tokens the model reads of a text: with the special ones, cut to its length. */
+LT_API LT_NODISCARD lt_status lt_model_count_tokens(lt_model *model, const char *text,
+                                                    size_t *n_tokens, lt_error *err);
+/* The piece of text that an id stands for; NULL: no such id, or no model of texts. Borrowed until
+ * the model is closed. */
+LT_API const char *lt_model_token(lt_model *model, int64_t id);
+/* The text that ids stand for, special ones left out. LT_EINVAL for an id that the model does not
+ * have. Free with lt_text_free. */
+LT_API LT_NODISCARD lt_status lt_model_detokenize(lt_model *model, const int64_t *ids, size_t n_ids,
+                                                  char **text, lt_error *err);
+LT_API void lt_text_free(char *text);
+
+/* A picture: a file's path, or the bytes of a file in memory (then path is only for messages). A
+ * part of it may be asked for, in pixels of the upright picture (after EXIF orientation); it must
+ * lie within the picture. */
 typedef struct lt_picture {
     const char *path;
     const void *bytes;
     size_t n_bytes;
+    uint32_t crop_x, crop_y;
+    uint32_t crop_width, crop_height; /* 0: the whole picture */
 } lt_picture;
 
 /* Embeds n pictures: out gets n * dims floats, rows of unit length. A picture that cannot be read

@@ -21,18 +21,21 @@ MAY_USE = {
     "store": ["base", "value"],
     "index": ["base", "value", "simd", "quant"],
     "engine": ["base", "simd", "value", "filter", "quant", "store", "index"],
+    "ops": ["base", "value", "filter", "index", "engine"],
     "gallery": ["base", "value", "image", "embed", "engine", "remote"],
     "api": ["base", "simd", "value", "image", "text", "filter", "quant", "embed", "store", "index",
             "engine", "gallery", "remote"],
-    "cli": ["base", "value"],
+    "server": ["base", "value"],
+    "cli": ["base", "value", "server"],
 }
-OWNER = {"lmdb.h": ["store"], "vips": ["image"], "openvino": ["embed"], "chafa": ["cli"]}
+OWNER = {"lmdb.h": ["store"], "vips": ["image"], "openvino": ["embed"], "chafa": ["cli"],
+         "microhttpd.h": ["server"]}
 
 root = pathlib.Path(__file__).resolve().parent.parent
 wrong = []
 for folder, allowed in MAY_USE.items():
-    where = root / ("cli" if folder == "cli" else f"src/{folder}")
-    for path in sorted(where.glob("*.[ch]")):
+    where = root / (folder if folder in ("cli", "server") else f"src/{folder}")
+    for path in sorted(where.rglob("*.[ch]")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             match = re.match(r'\s*#\s*include\s+[<"]([^>"]+)[>"]', line)
             if not match:

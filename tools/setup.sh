@@ -24,6 +24,7 @@ build_packages=(
     liblmdb-dev                               # durable storage
     libutf8proc-dev                           # Unicode for the tokenizer
     libxxhash-dev                             # checksums
+    libmicrohttpd-dev                         # HTTP for `latent serve`
     libchafa-dev                              # small pictures in the terminal
 )
 test_packages=(libcmocka-dev g++)             # unit tests; latent.h must be C++ too

@@ -1,93 +1,78 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arena.h"
 
-#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "mem.h"
 
-enum { BLOCK_BYTES = 16384, ALIGN = _Alignof(max_align_t) };
+enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16 };
 
-typedef struct lt_arena_block {
-    struct lt_arena_block *next;
-    size_t used, cap;
-    _Alignas(max_align_t) char bytes[];
-} block;
+struct lt_arena_block {
+    lt_arena_block *next;
+    size_t size;
+    _Alignas(ALIGN) char bytes[];
+};
 
-typedef struct lt_arena_hook {
-    struct lt_arena_hook *next;
-    void (*release)(void *);
-    void *object;
-} hook;
-
-void lt_arena_done(lt_arena *a)
+static lt_arena_block *new_block(size_t size)
 {
-    for (hook *h = a->hooks; h; h = h->next)
-        h->release(h->object);
-    for (block *b = a->blocks, *next; b; b = next) {
-        next = b->next;
-        lt_free(b);
-    }
-    *a = (lt_arena){0};
+    size_t whole;
+
+    if (!lt_add_size(size, sizeof(lt_arena_block), &whole))
+        return NULL;
+    lt_arena_block *b = lt_malloc(whole);
+
+    if (b)
+        b->size = size;
+    return b;
 }
 
-/* A new block behind the newest when it is only for one large piece: the newest still has room. */
-static block *add_block(lt_arena *a, size_t need)
+void *lt_arena_take(lt_arena *a, size_t n, size_t size)
 {
-    size_t cap = need > BLOCK_BYTES / 4 ? need : BLOCK_BYTES, size;
-    block *b = lt_add_size(cap, sizeof *b, &size) ? lt_malloc(size) : NULL;
+    size_t bytes, room = a->blocks ? a->blocks->size - a->used : 0;
+
+    if (!lt_mul_size(n, size, &bytes) || bytes > SIZE_MAX - ALIGN)
+        return NULL;
+    bytes = bytes ? (bytes + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+    if (bytes <= room) {
+        void *p = a->blocks->bytes + a->used;
+
+        a->used += bytes;
+        return p;
+    }
+    lt_arena_block *b = new_block(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
 
     if (!b)
         return NULL;
-    *b = (block){.cap = cap};
-    if (cap == need && a->blocks) {
+    /* What is larger than a block goes behind the one that still has room. */
+    if (bytes > BLOCK_BYTES && a->blocks) {
         b->next = a->blocks->next;
         a->blocks->next = b;
     } else {
         b->next = a->blocks;
         a->blocks = b;
+        a->used = bytes;
     }
-    return b;
+    return b->bytes;
+}
+
+char *lt_arena_text(lt_arena *a, const char *bytes, size_t n)
+{
+    char *copy = n < SIZE_MAX ? lt_arena_take(a, n + 1, 1) : NULL;
+
+    if (copy) {
+        if (n)
+            memcpy(copy, bytes, n);
+        copy[n] = '\0';
+    }
+    return copy;
 }
 
 void *lt_arena_alloc(lt_arena *a, size_t n, size_t size)
 {
-    size_t need;
-    block *b = a->blocks;
+    void *p = lt_arena_take(a, n, size);
 
-    if (!lt_mul_size(n, size, &need) || !lt_add_size(need, ALIGN - 1, &need))
-        return NULL;
-    need &= ~(size_t)(ALIGN - 1);
-    if (!b || b->cap - b->used < need)
-        b = add_block(a, need);
-    if (!b)
-        return NULL;
-    void *p = b->bytes + b->used;
-
-    b->used += need;
-    return memset(p, 0, need);
-}
-
-char *lt_arena_strndup(lt_arena *a, const char *s, size_t n)
-{
-    char *copy = lt_arena_alloc(a, n + 1, 1);
-
-    if (copy && n)
-        memcpy(copy, s, n);
-    return copy;
-}
-
-lt_status lt_arena_defer(lt_arena *a, void (*release)(void *), void *object, lt_error *err)
-{
-    hook *h = lt_arena_alloc(a, 1, sizeof *h);
-
-    if (!h) {
-        release(object);
-        return lt_fail_nomem(err);
-    }
-    *h = (hook){a->hooks, release, object};
-    a->hooks = h;
-    return LT_OK;
+    return p ? memset(p, 0, n * size) : NULL;
 }
 
 void *lt_arena_grow(lt_arena *a, void *items, size_t n, size_t *cap, size_t size)
@@ -103,4 +88,34 @@ void *lt_arena_grow(lt_arena *a, void *items, size_t n, size_t *cap, size_t size
         memcpy(copy, items, n * size);
     *cap = more;
     return copy;
+}
+
+typedef struct lt_arena_hook {
+    struct lt_arena_hook *next;
+    void (*release)(void *);
+    void *object;
+} hook;
+
+lt_status lt_arena_defer(lt_arena *a, void (*release)(void *), void *object, lt_error *err)
+{
+    hook *h = lt_arena_take(a, 1, sizeof *h);
+
+    if (!h) {
+        release(object);
+        return lt_fail_nomem(err);
+    }
+    *h = (hook){a->hooks, release, object};
+    a->hooks = h;
+    return LT_OK;
+}
+
+void lt_arena_done(lt_arena *a)
+{
+    for (hook *h = a->hooks; h; h = h->next)
+        h->release(h->object);
+    for (lt_arena_block *b = a->blocks, *next; b; b = next) {
+        next = b->next;
+        lt_free(b);
+    }
+    *a = (lt_arena){0};
 }

@@ -4,6 +4,7 @@
 #define LT_BASE_LIMITS_H
 
 #define LT_LIMIT_DIMS 65536u                       /* dimensions of a vector */
+#define LT_LIMIT_MULTI_VALUES (1u << 20)           /* numbers of one multivector */
 #define LT_LIMIT_PAYLOAD_BYTES (32u << 20)         /* JSON text of one payload */
 #define LT_LIMIT_BATCH_POINTS 1000000u             /* points of one upsert or delete */
 #define LT_LIMIT_COLLECTION_NAME 255u              /* bytes */

@@ -257,6 +257,20 @@ static lt_status get_tower(lt_model *m, bool text, lt_tower **out, lt_error *err
     return st;
 }
 
+lt_status lt_model_load(lt_model *model, bool texts, bool pictures, lt_error *err)
+{
+    lt_tower *tower;
+
+    if (!model)
+        return lt_fail(err, LT_EINVAL, "model is required");
+    if (texts)
+        LT_TRY(get_tower(model, true, &tower, err));
+    if (!pictures)
+        return LT_OK;
+    LT_TRY(lt_image_init(err));
+    return get_tower(model, false, &tower, err);
+}
+
 /* Both numbers a description needs; the dimensions may have to be asked from a tower. */
 static lt_status get_facts(lt_model *m, size_t *dims, lt_error *err)
 {
@@ -334,6 +348,74 @@ lt_status lt_model_embed_texts(lt_model *model, const char *const *texts, size_t
     for (size_t i = 0; i < n_texts; i++)
         LT_TRY(normalize(out + i * dims, dims, model->dir.text_graph, err));
     return LT_OK;
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+static lt_status get_tokenizer(lt_model *m, const lt_tokenizer **out, lt_error *err)
+{
+    lt_tower *tower;
+
+    LT_TRY(get_tower(m, true, &tower, err));
+    *out = lt_texts_tokenizer(atomic_load(&m->texts));
+    return LT_OK;
+}
+
+lt_status lt_model_tokenize(lt_model *model, const char *text, int64_t **ids, size_t *n_ids,
+                            lt_error *err)
+{
+    LT_CLEANUP(lt_tokens_done) lt_tokens tokens = {0};
+    const lt_tokenizer *t;
+
+    if (!model || !text || !ids || !n_ids)
+        return lt_fail(err, LT_EINVAL, "model, text, ids and n_ids are required");
+    LT_TRY(get_tokenizer(model, &t, err));
+    LT_TRY(lt_tokenizer_encode(t, text, strlen(text), false, 0, &tokens, err));
+    *n_ids = tokens.n;
+    *ids = lt_steal(&tokens.ids);
+    return LT_OK;
+}
+
+void lt_token_ids_free(int64_t *ids)
+{
+    lt_free(ids);
+}
+
+lt_status lt_model_count_tokens(lt_model *model, const char *text, size_t *n_tokens, lt_error *err)
+{
+    lt_tower *tower;
+
+    if (!model || !text || !n_tokens)
+        return lt_fail(err, LT_EINVAL, "model, text and n_tokens are required");
+    LT_TRY(get_tower(model, true, &tower, err));
+    return lt_texts_count(atomic_load(&model->texts), text, n_tokens, err);
+}
+
+const char *lt_model_token(lt_model *model, int64_t id)
+{
+    const lt_tokenizer *t;
+
+    return model && get_tokenizer(model, &t, NULL) == LT_OK ? lt_tokenizer_piece(t, id) : NULL;
+}
+
+lt_status lt_model_detokenize(lt_model *model, const int64_t *ids, size_t n_ids, char **text,
+                              lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf out = {0};
+    const lt_tokenizer *t;
+
+    if (!model || (n_ids && !ids) || !text)
+        return lt_fail(err, LT_EINVAL, "model, ids and text are required");
+    LT_TRY(get_tokenizer(model, &t, err));
+    LT_TRY(lt_tokenizer_decode(t, ids, n_ids, &out, err));
+    LT_TRY(lt_buf_adds(&out, "", err)); /* so that there is a text at all */
+    *text = lt_buf_steal(&out);
+    return LT_OK;
+}
+
+void lt_text_free(char *text)
+{
+    lt_free(text);
 }
 
 /* ---- pictures -------------------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <text/tokenizer.h>
 #include <text/unicode.h>
 
 #include "jsonfile.h"
@@ -197,6 +196,20 @@ static lt_status encode(const lt_texts *t, const char *text, lt_tokens *out, lt_
     else
         LT_TRY(lt_buf_add(&whole, text, n, err));
     return lt_tokenizer_encode(t->tokenizer, whole.data, whole.len, true, t->max_tokens, out, err);
+}
+
+const lt_tokenizer *lt_texts_tokenizer(const lt_texts *t)
+{
+    return t->tokenizer;
+}
+
+lt_status lt_texts_count(const lt_texts *t, const char *text, size_t *out, lt_error *err)
+{
+    LT_CLEANUP(lt_tokens_done) lt_tokens tokens = {0};
+
+    LT_TRY(encode(t, text, &tokens, err));
+    *out = tokens.n;
+    return LT_OK;
 }
 
 /* ---- batches --------------------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
 #ifndef LT_EMBED_TEXTS_H
 #define LT_EMBED_TEXTS_H
 
+#include <text/tokenizer.h>
+
 #include "modeldir.h"
 #include "tower.h"
 
@@ -17,6 +19,12 @@ lt_status lt_texts_load(lt_texts *t, lt_error *err) LT_NODISCARD;
 void lt_texts_close(lt_texts *t);
 /* The length every text is padded to; 0: none. The tower is opened with it. */
 size_t lt_texts_pad_to(const lt_texts *t);
+
+/* Once loaded. */
+const lt_tokenizer *lt_texts_tokenizer(const lt_texts *t);
+/* How many tokens the model is given for a text, special ones and all. */
+lt_status lt_texts_count(const lt_texts *t, const char *text, size_t *out, lt_error *err)
+    LT_NODISCARD;
 
 /* n * text_dims floats as the tower gives them. Texts that are too long for the model are cut.
  * LT_EINVAL for a text without any visible character, LT_ELIMIT above LT_LIMIT_TEXT_BYTES. A text's

@@ -48,12 +48,13 @@ static lt_status check_prep(const lt_image_prep *p, lt_error *err)
     return LT_OK;
 }
 
-lt_status lt_fit_for_prep(lt_fit *f, const lt_image_prep *p, uint32_t width, uint32_t height,
-                          const char *name, lt_error *err)
+lt_status lt_fit_for_prep(lt_fit *f, const lt_image_prep *p, const lt_crop *crop, const char *name,
+                          lt_error *err)
 {
     LT_TRY(check_prep(p, err));
-    *f = (lt_fit){.width = width,
-                  .height = height,
+    *f = (lt_fit){.crop = *crop,
+                  .width = crop->width,
+                  .height = crop->height,
                   .out_width = p->out_width,
                   .out_height = p->out_height,
                   .resample = p->resample,
@@ -62,7 +63,7 @@ lt_status lt_fit_for_prep(lt_fit *f, const lt_image_prep *p, uint32_t width, uin
         f->width = p->resize_width;
         f->height = p->resize_height;
     } else if (p->resize == LT_RESIZE_SHORTEST) {
-        size_by_shortest(f, width, height, p->resize_width);
+        size_by_shortest(f, crop->width, crop->height, p->resize_width);
     }
     if (!p->center_crop && (f->width != f->out_width || f->height != f->out_height))
         return lt_fail(
@@ -74,13 +75,16 @@ lt_status lt_fit_for_prep(lt_fit *f, const lt_image_prep *p, uint32_t width, uin
     return LT_OK;
 }
 
-void lt_fit_for_thumbnail(lt_fit *f, uint32_t width, uint32_t height, unsigned max_width,
-                          unsigned max_height)
+void lt_fit_for_thumbnail(lt_fit *f, const lt_crop *crop, unsigned max_width, unsigned max_height)
 {
-    double scale = fmin(1.0, fmin((double)max_width / width, (double)max_height / height));
-    uint32_t w = (uint32_t)lround(width * scale), h = (uint32_t)lround(height * scale);
+    double scale =
+        fmin(1.0, fmin((double)max_width / crop->width, (double)max_height / crop->height));
+    uint32_t w = (uint32_t)lround(crop->width * scale), h = (uint32_t)lround(crop->height * scale);
 
-    *f = (lt_fit){.width = w ? w : 1, .height = h ? h : 1, .resample = LT_RESAMPLE_LANCZOS};
+    *f = (lt_fit){.crop = *crop,
+                  .width = w ? w : 1,
+                  .height = h ? h : 1,
+                  .resample = LT_RESAMPLE_LANCZOS};
     f->out_width = f->width;
     f->out_height = f->height;
 }
@@ -131,6 +135,8 @@ static void find_visible(uint32_t size, int64_t begin, unsigned window, uint32_t
 typedef struct run {
     const lt_fit *fit;
     turn turn;
+    lt_crop part; /* the crop as it lies in the file */
+    uint32_t rows_to_skip;
     lt_axis x, y; /* of the upright picture, samples in the file's order */
     uint32_t from_x, from_y;
     lt_resizer resizer;
@@ -147,19 +153,37 @@ static bool take_row(void *context, const uint8_t *rgb)
 {
     run *r = context;
 
-    lt_resizer_add(&r->resizer, rgb);
+    if (r->rows_to_skip) {
+        r->rows_to_skip--;
+        return true;
+    }
+    lt_resizer_add(&r->resizer, rgb + (size_t)r->part.x * 3);
     return !lt_resizer_full(&r->resizer);
 }
 
-/* Sets up both axes for an image of the given full size that was loaded shrunk. */
-static lt_status plan_axes(run *r, VipsImage *image, double full_width, double full_height,
-                           int shrink, lt_error *err)
+/* Where the crop lies in a file of width x height pixels. */
+static lt_crop part_in_file(const lt_crop *crop, turn t, uint32_t width, uint32_t height)
+{
+    lt_crop p = {.x = t.swapped ? crop->y : crop->x,
+                 .y = t.swapped ? crop->x : crop->y,
+                 .width = t.swapped ? crop->height : crop->width,
+                 .height = t.swapped ? crop->width : crop->height};
+
+    if (t.swapped ? t.flip_y : t.flip_x)
+        p.x = width - p.x - p.width;
+    if (t.swapped ? t.flip_x : t.flip_y)
+        p.y = height - p.y - p.height;
+    return p;
+}
+
+/* Sets up both axes for an image that was loaded shrunk, or for a part of one that was not. */
+static lt_status plan_axes(run *r, VipsImage *image, int shrink, lt_error *err)
 {
     const lt_fit *f = r->fit;
-    uint32_t samples_x = (uint32_t)vips_image_get_width(image);
-    uint32_t samples_y = (uint32_t)vips_image_get_height(image);
-    double len_x = fmin(full_width / shrink, samples_x);
-    double len_y = fmin(full_height / shrink, samples_y);
+    uint32_t samples_x = shrink > 1 ? (uint32_t)vips_image_get_width(image) : r->part.width;
+    uint32_t samples_y = shrink > 1 ? (uint32_t)vips_image_get_height(image) : r->part.height;
+    double len_x = fmin((double)r->part.width / shrink, samples_x);
+    double len_y = fmin((double)r->part.height / shrink, samples_y);
     lt_axis_spec x = {.filter = f->resample,
                       .in_len = len_x,
                       .in_samples = samples_x,
@@ -222,8 +246,12 @@ lt_status lt_fit_run(const lt_fit *f, const lt_source *s, VipsImage *header, uin
     LT_CLEANUP(lt_vips_unref) VipsImage *image = NULL;
     uint32_t width = (uint32_t)vips_image_get_width(header);
     uint32_t height = (uint32_t)vips_image_get_height(header);
-    int shrink =
-        choose_shrink(f, s, r.turn.swapped ? height : width, r.turn.swapped ? width : height);
+
+    r.part = part_in_file(&f->crop, r.turn, width, height);
+    r.rows_to_skip = r.part.y;
+    /* A part is cut out of the full picture: its edges may lie within a shrunk one's pixels. */
+    bool whole = r.part.width == width && r.part.height == height;
+    int shrink = whole ? choose_shrink(f, s, f->crop.width, f->crop.height) : 1;
 
     if (shrink > 1) {
         LT_TRY(lt_source_header(s, shrink, &image, err));
@@ -231,7 +259,7 @@ lt_status lt_fit_run(const lt_fit *f, const lt_source *s, VipsImage *header, uin
         image = header;
         g_object_ref(image);
     }
-    LT_TRY(plan_axes(&r, image, width, height, shrink, err));
+    LT_TRY(plan_axes(&r, image, shrink, err));
     LT_TRY(resize(&r, s, image, err));
     lay_out(&r, rgb);
     if (lt_colour_pending(image))

@@ -84,6 +84,25 @@ lt_status lt_image_probe(const lt_picture *picture, lt_image_info *out, lt_error
     return LT_OK;
 }
 
+/* ---- parts ------------------------------------------------------------------------------- */
+
+static lt_status find_crop(const lt_picture *p, const lt_image_info *facts, const char *name,
+                           lt_crop *out, lt_error *err)
+{
+    *out = (lt_crop){.width = facts->width, .height = facts->height};
+    if (p->crop_width == 0 && p->crop_height == 0)
+        return LT_OK;
+    if (p->crop_width == 0 || p->crop_height == 0 || p->crop_width > facts->width ||
+        p->crop_height > facts->height || p->crop_x > facts->width - p->crop_width ||
+        p->crop_y > facts->height - p->crop_height)
+        return lt_fail(err, LT_EINVAL,
+                       "%s: the part of %u x %u pixels at (%u, %u) is not within its %u x %u pixels",
+                       name, p->crop_width, p->crop_height, p->crop_x, p->crop_y, facts->width,
+                       facts->height);
+    *out = (lt_crop){p->crop_x, p->crop_y, p->crop_width, p->crop_height};
+    return LT_OK;
+}
+
 /* ---- tensors ----------------------------------------------------------------------------- */
 
 /* Rows of RGB bytes to three planes of (value * rescale - mean) / std. */
@@ -106,12 +125,14 @@ lt_status lt_image_load(const lt_picture *picture, const lt_image_prep *prep, fl
     LT_CLEANUP(lt_vips_unref) VipsImage *header = NULL;
     size_t n_pixels = (size_t)prep->out_width * prep->out_height;
     lt_image_info facts;
+    lt_crop crop;
     lt_fit fit;
 
     LT_TRY(lt_source_open(&s, picture, err));
     LT_TRY(lt_source_header(&s, 1, &header, err));
     read_info(&s, header, &facts);
-    LT_TRY(lt_fit_for_prep(&fit, prep, facts.width, facts.height, s.name, err));
+    LT_TRY(find_crop(picture, &facts, s.name, &crop, err));
+    LT_TRY(lt_fit_for_prep(&fit, prep, &crop, s.name, err));
     LT_AUTOFREE uint8_t *rgb = lt_malloc(n_pixels * 3);
 
     if (!rgb)
@@ -131,6 +152,7 @@ lt_status lt_image_thumbnail(const lt_picture *picture, unsigned max_width, unsi
     LT_CLEANUP(lt_source_done) lt_source s = {0};
     LT_CLEANUP(lt_vips_unref) VipsImage *header = NULL;
     lt_image_info facts;
+    lt_crop crop;
     lt_fit fit;
 
     if (max_width == 0 || max_height == 0)
@@ -139,7 +161,8 @@ lt_status lt_image_thumbnail(const lt_picture *picture, unsigned max_width, unsi
     LT_TRY(lt_source_open(&s, picture, err));
     LT_TRY(lt_source_header(&s, 1, &header, err));
     read_info(&s, header, &facts);
-    lt_fit_for_thumbnail(&fit, facts.width, facts.height, max_width, max_height);
+    LT_TRY(find_crop(picture, &facts, s.name, &crop, err));
+    lt_fit_for_thumbnail(&fit, &crop, max_width, max_height);
     LT_AUTOFREE uint8_t *rgb = lt_malloc((size_t)fit.out_width * fit.out_height * 3);
 
     if (!rgb)

@@ -115,7 +115,7 @@ static lt_status decode_object(lt_body *b, yyjson_val *v, const lt_at *at, lt_in
                            "`text`, `image` or `object` and `model`",
                            err);
     LT_TRY(lt_json_write(v, &text, err));
-    char *object = lt_arena_strndup(b->arena, text.data, text.len);
+    char *object = lt_arena_text(b->arena, text.data, text.len);
 
     if (!object)
         return lt_fail_nomem(err);

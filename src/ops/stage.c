@@ -32,7 +32,7 @@ static lt_status write_scope(lt_asking *a, const scope *outer, const lt_stage *s
     LT_TRY(lt_json_write(stage->filter_json, &text, err));
     if (outer->text)
         LT_TRY(lt_buf_adds(&text, "]}", err));
-    out->text = lt_arena_strndup(a->arena, text.data, text.len);
+    out->text = lt_arena_text(a->arena, text.data, text.len);
     out->n_text = text.len;
     return out->text ? LT_OK : lt_fail_nomem(err);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "added.h"
+#include "decoder.h"
 #include "fields.h"
 #include "normalizer.h"
 #include "postprocess.h"
@@ -24,6 +25,7 @@ struct lt_tokenizer {
     lt_pretokenizer *pretokenizer;
     lt_subword *model;
     lt_added added;
+    lt_decoder *decoder;
     lt_layout plain, special; /* without and with special tokens */
     bool cut_left;            /* truncation keeps the end of a text */
     /* The added token of an id that the model does not have, from the model's size on. */
@@ -84,6 +86,7 @@ static lt_status read_parts(lt_tokenizer *t, yyjson_val *root, const char *name,
         lt_pretokenizer_open(yyjson_obj_get(root, "pre_tokenizer"), name, &t->pretokenizer, err));
     LT_TRY(lt_added_open(&t->added, yyjson_obj_get(root, "added_tokens"), t->model, t->normalizer,
                          name, err));
+    LT_TRY(lt_decoder_open(yyjson_obj_get(root, "decoder"), &t->decoder, err));
     LT_TRY(lt_layout_open(&t->plain, after, false, name, err));
     LT_TRY(lt_layout_open(&t->special, after, true, name, err));
     LT_TRY(check_layout(t, name, err));
@@ -118,6 +121,7 @@ void lt_tokenizer_close(lt_tokenizer *t)
     if (!t)
         return;
     lt_free(t->beyond);
+    lt_decoder_close(t->decoder);
     lt_layout_done(&t->plain);
     lt_layout_done(&t->special);
     lt_added_done(&t->added);
@@ -247,6 +251,35 @@ void lt_tokens_done(lt_tokens *t)
 {
     lt_free(t->ids);
     *t = (lt_tokens){0};
+}
+
+/* ---- decoding -------------------------------------------------------------------------------- */
+
+static bool is_special(const lt_tokenizer *t, const char *piece)
+{
+    int64_t token = lt_trie_find(&t->added.by_content, piece, strlen(piece));
+
+    return token >= 0 && t->added.tokens[token].special;
+}
+
+lt_status lt_tokenizer_decode(const lt_tokenizer *t, const int64_t *ids, size_t n, lt_buf *out,
+                              lt_error *err)
+{
+    LT_AUTOFREE const char **pieces = lt_calloc(n, sizeof *pieces);
+    size_t n_pieces = 0;
+
+    if (!pieces)
+        return lt_fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        const char *piece = lt_tokenizer_piece(t, ids[i]);
+
+        if (!piece)
+            return lt_fail(err, LT_EINVAL, "token id %lld is not in the vocabulary of %u",
+                           (long long)ids[i], t->added.end_id);
+        if (!is_special(t, piece))
+            pieces[n_pieces++] = piece;
+    }
+    return lt_decoder_apply(t->decoder, pieces, n_pieces, out, err);
 }
 
 /* ---- the vocabulary -------------------------------------------------------------------------- */

@@ -27,6 +27,12 @@ void lt_tokens_done(lt_tokens *t);
 lt_status lt_tokenizer_encode(const lt_tokenizer *t, const char *text, size_t n, bool special,
                               size_t max_tokens, lt_tokens *out, lt_error *err) LT_NODISCARD;
 
+/* Appends the text that ids stand for, as the library `tokenizers` decodes with special tokens
+ * skipped. LT_EINVAL for an id that there is not, LT_EUNSUPPORTED for a kind of decoder that is not
+ * known. */
+lt_status lt_tokenizer_decode(const lt_tokenizer *t, const int64_t *ids, size_t n, lt_buf *out,
+                              lt_error *err) LT_NODISCARD;
+
 size_t lt_tokenizer_size(const lt_tokenizer *t);                        /* ids are below this */
 const char *lt_tokenizer_piece(const lt_tokenizer *t, int64_t id);      /* NULL: no such id */
 int64_t lt_tokenizer_find(const lt_tokenizer *t, const char *piece);    /* -1: none */

@@ -444,9 +444,11 @@ static void test_pictures(void **state)
     make_png(&one, 10, 200, 30);
     make_png(&two, 240, 20, 200);
     lt_picture in[5] = {
-        {"one.png", one.data, one.len},         {"empty.png", "", 0},
-        {"two.png", two.data, two.len},         {"/no/such/file.jpg", NULL, 0},
-        {"text.jpg", "this is no picture", 18},
+        {.path = "one.png", .bytes = one.data, .n_bytes = one.len},
+        {.path = "empty.png", .bytes = "", .n_bytes = 0},
+        {.path = "two.png", .bytes = two.data, .n_bytes = two.len},
+        {.path = "/no/such/file.jpg", .bytes = NULL, .n_bytes = 0},
+        {.path = "text.jpg", .bytes = "this is no picture", .n_bytes = 18},
     };
 
     assert_ok(lt_model_embed_pictures(f->model, in, 5, v, each, &f->err), &f->err);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Prompts in the form of Aleph Alpha's API: a text, or a list of texts, pictures and token ids that
+ * together get one vector.
+ *
+ * The rule for mixed prompts: texts and token ids that follow each other are joined and embedded as
+ * one text; each text and each picture gets its unit vector; the prompt's vector is their sum, each
+ * times its weight, made unit length. The weight is 1 unless attention controls change it: a control
+ * that covers the part c (0..1) of a text's or picture's extent with factor f adds c * (f - 1). So a
+ * control over all of an item is that item's weight. (The upstream service changed attention inside
+ * its model; a dual encoder has one vector an item to weigh.) */
+#ifndef LT_SERVER_PROMPT_H
+#define LT_SERVER_PROMPT_H
+
+#include <base/buf.h>
+#include <yyjson.h>
+
+#include "../embedder.h"
+
+enum { LT_PROMPTS_MAX = 100, LT_PROMPT_ITEMS_MAX = 64, LT_PROMPT_CONTROLS_MAX = 1024 };
+
+typedef struct lt_prompt_item {
+    size_t prompt; /* which prompt it belongs to */
+    double weight;
+    lt_buf bytes; /* the text, or the picture's file */
+    bool is_text;
+} lt_prompt_item;
+
+typedef struct lt_prompts {
+    lt_prompt_item *items;
+    lt_embed_item *asks; /* beside `items`, one each */
+    size_t n_items, cap;
+    size_t n_prompts;
+    uint64_t n_tokens; /* as upstream counts them: text by its tokens, 144 a picture */
+} lt_prompts;
+
+void lt_prompts_done(lt_prompts *p);
+/* Adds one prompt. LT_EINVAL names the item and what is wrong with it. `model` counts tokens. */
+lt_status lt_prompts_add(lt_prompts *p, lt_model *model, yyjson_val *prompt,
+                         lt_error *err) LT_NODISCARD;
+/* Embeds all: out gets n_prompts rows of info->dims floats. */
+lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, const lt_embed_terms *terms, float *out,
+                           lt_error *err) LT_NODISCARD;
+
+/* The first `dims` dimensions as a unit vector, in place. LT_EINVAL when the model's dimensions are
+ * not ordered or there are not so many. */
+lt_status lt_vector_compress(const lt_model_info *info, float *vector, uint64_t dims,
+                             lt_error *err) LT_NODISCARD;
+
+#endif

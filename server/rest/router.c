@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a request to its handler: the table of routes, access, errors, counting. */
+#include <base/clock.h>
+#include <base/error.h>
+#include <base/mem.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "rest.h"
+
+const lt_route lt_routes[] = {
+    {"GET", "/", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_root},
+    {"GET", "/healthz", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_healthz},
+    {"GET", "/livez", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_healthz},
+    {"GET", "/readyz", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_healthz},
+    {"GET", "/metrics", LT_ACCESS_READ, LT_ERRORS_QDRANT, lt_rest_metrics},
+
+    {"GET", "/version", LT_ACCESS_OPEN, LT_ERRORS_ALEPH, lt_rest_version},
+    {"GET", "/models_available", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_models},
+    {"GET", "/model-settings", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_models},
+    {"GET", "/models/*/tokenizer", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_tokenizer},
+    {"POST", "/semantic_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_semantic_embed},
+    {"POST", "/batch_semantic_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH,
+     lt_rest_batch_semantic_embed},
+    {"POST", "/instructable_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_instructable_embed},
+    {"POST", "/embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_no_layers},
+    {"POST", "/tokenize", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_tokenize},
+    {"POST", "/detokenize", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_detokenize},
+    {"POST", "/complete", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    {"POST", "/chat/completions", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    {"POST", "/evaluate", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    {"POST", "/explain", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    {"POST", "/translate", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    {"POST", "/steering_concepts", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    {"POST", "/rerank", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+
+    {"POST", "/embeddings", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_openai_embeddings},
+    {"POST", "/v1/embeddings", LT_ACCESS_READ, LT_ERRORS_OPENAI, lt_rest_openai_embeddings},
+    {"GET", "/v1/models", LT_ACCESS_READ, LT_ERRORS_OPENAI, lt_rest_openai_models},
+    {"GET", "/v1/models/*", LT_ACCESS_READ, LT_ERRORS_OPENAI, lt_rest_openai_model},
+};
+const size_t lt_n_routes = sizeof lt_routes / sizeof *lt_routes;
+_Static_assert(sizeof lt_routes / sizeof *lt_routes <= LT_ROUTES_MAX, "a row of figures a route");
+
+/* ---- matching -------------------------------------------------------------------------------- */
+
+/* Does the path fit the pattern? `name` gets the segment at '*', as sent. */
+static bool path_fits(const char *pattern, const char *path, const char **name, size_t *n_name)
+{
+    while (*pattern && *path) {
+        if (*pattern == '*') {
+            *name = path;
+            *n_name = strcspn(path, "/");
+            if (*n_name == 0)
+                return false;
+            path += *n_name;
+            pattern++;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return !*pattern && !*path;
+}
+
+typedef struct match {
+    const lt_route *route; /* NULL: no such path, or no such method of it */
+    bool path_known;
+    const char *name; /* as sent */
+    size_t n_name;
+} match;
+
+static match find_route(const lt_http_request *r)
+{
+    const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" : r->method;
+    match m = {0};
+
+    for (size_t i = 0; i < lt_n_routes; i++) {
+        const char *name = "";
+        size_t n_name = 0;
+
+        if (!path_fits(lt_routes[i].path, r->path, &name, &n_name))
+            continue;
+        m.path_known = true;
+        if (strcmp(lt_routes[i].method, method) == 0) {
+            m.route = &lt_routes[i];
+            m.name = name;
+            m.n_name = n_name;
+            return m;
+        }
+    }
+    return m;
+}
+
+static lt_error_style style_of(const lt_http_request *r)
+{
+    const lt_route *route = find_route(r).route;
+
+    return route ? route->errors : LT_ERRORS_QDRANT;
+}
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+static void add_error(yyjson_mut_doc *doc, yyjson_mut_val *root, lt_error_style style,
+                      unsigned status, const char *code, const char *message)
+{
+    yyjson_mut_val *inner;
+
+    switch (style) {
+    case LT_ERRORS_ALEPH:
+        yyjson_mut_obj_add_strcpy(doc, root, "error", message);
+        yyjson_mut_obj_add_strcpy(doc, root, "code", code);
+        return;
+    case LT_ERRORS_OPENAI:
+        inner = yyjson_mut_obj_add_obj(doc, root, "error");
+        yyjson_mut_obj_add_strcpy(doc, inner, "message", message);
+        yyjson_mut_obj_add_str(doc, inner, "type",
+                               status < 500 ? "invalid_request_error" : "server_error");
+        yyjson_mut_obj_add_null(doc, inner, "param");
+        yyjson_mut_obj_add_strcpy(doc, inner, "code", code);
+        return;
+    case LT_ERRORS_QDRANT:
+        inner = yyjson_mut_obj_add_obj(doc, root, "status");
+        yyjson_mut_obj_add_strcpy(doc, inner, "error", message);
+        yyjson_mut_obj_add_real(doc, root, "time", 0.0);
+        return;
+    }
+}
+
+void lt_answer_error(lt_http_answer *a, lt_error_style style, unsigned status, const char *code,
+                     const char *message)
+{
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *root = doc ? yyjson_mut_obj(doc) : NULL;
+
+    if (root) {
+        yyjson_mut_doc_set_root(doc, root);
+        add_error(doc, root, style, status, code, message);
+    }
+    lt_answer_json(a, status, doc);
+    if (status == 503)
+        a->retry_after_s = 1;
+}
+
+void lt_answer_status(lt_http_answer *a, lt_error_style style, const lt_error *err)
+{
+    /* "LT_EINVAL" as "INVAL"; a full queue has the name that clients look for. */
+    const char *code = err->code == LT_EBUSY ? "QUEUE_FULL" : lt_status_name(err->code) + 4;
+
+    lt_answer_error(a, style, lt_http_status(err->code), code, err->message);
+}
+
+bool lt_service_is_model(const lt_service *s, const char *name)
+{
+    if (strcmp(name, "latent") == 0 || strcmp(name, lt_embedder_info(s->embedder)->name) == 0)
+        return true;
+    for (size_t i = 0; i < s->config->n_aliases; i++)
+        if (strcmp(name, s->config->aliases[i]) == 0)
+            return true;
+    return false;
+}
+
+/* ---- access ---------------------------------------------------------------------------------- */
+
+/* Takes as long for any wrong key of a given length. */
+static bool same_key(const char *given, const char *key)
+{
+    size_t n_given = strlen(given), n_key = key ? strlen(key) : 0;
+    unsigned char differ = !key || n_key == 0 || n_given != n_key;
+
+    for (size_t i = 0; i < n_given; i++)
+        differ |= (unsigned char)given[i] ^ (unsigned char)(n_key ? key[i % n_key] : 0);
+    return !differ;
+}
+
+static const char *given_key(const lt_http_request *r)
+{
+    const char *key = lt_http_header(r, "api-key");
+    const char *bearer = lt_http_header(r, "Authorization");
+
+    if (key)
+        return key;
+    return bearer && strncasecmp(bearer, "Bearer ", 7) == 0 ? bearer + 7 : NULL;
+}
+
+static void refuse_key(lt_http_answer *a, lt_error_style style, bool given)
+{
+    const char *why = given ? "Invalid API key or JWT"
+                            : "Must provide an API key or an Authorization bearer token";
+
+    if (style == LT_ERRORS_QDRANT)
+        lt_answer_text(a, 401, why);
+    else
+        lt_answer_error(a, style, 401, "UNAUTHORIZED", why);
+}
+
+bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a)
+{
+    const lt_service *s = context;
+    const lt_server_config *c = s->config;
+    const lt_route *route = find_route(r).route;
+    lt_access need = route ? route->access : LT_ACCESS_READ;
+    const char *key = given_key(r);
+
+    if (need == LT_ACCESS_OPEN || (!c->api_key && !c->read_only_api_key))
+        return false;
+    if (key && same_key(key, c->api_key))
+        return false;
+    bool reader = key && same_key(key, c->read_only_api_key);
+
+    if (reader && need == LT_ACCESS_READ)
+        return false;
+    if (reader)
+        lt_answer_error(a, style_of(r), 403, "FORBIDDEN",
+                        "Forbidden: this key may only read");
+    else
+        refuse_key(a, style_of(r), key != NULL);
+    return true;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* Upper bounds of the histogram's buckets, in microseconds. */
+const unsigned long long lt_bucket_us[LT_BUCKETS] = {
+    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000};
+
+static void count(lt_service *s, const lt_route *route, unsigned status, double seconds)
+{
+    lt_route_stats *row = &s->stats[route - lt_routes];
+    unsigned long long us = (unsigned long long)(seconds * 1e6);
+    size_t bucket = 0;
+
+    while (bucket < LT_BUCKETS && us > lt_bucket_us[bucket])
+        bucket++;
+    atomic_fetch_add(&row->buckets[bucket], 1);
+    atomic_fetch_add(&row->micros, us);
+    atomic_fetch_add(&row->by_class[status / 100 < 6 ? status / 100 : 5], 1);
+}
+
+void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
+{
+    lt_service *s = context;
+    match m = find_route(r);
+    double began = lt_clock_s();
+
+    if (!m.route) {
+        a->status = m.path_known ? 405 : 404;
+        return;
+    }
+    LT_AUTOFREE char *name = lt_strndup(m.name ? m.name : "", m.n_name);
+
+    if (!name) {
+        a->status = 500;
+        return;
+    }
+    if (lt_http_decode(name) != strlen(name)) {
+        lt_answer_error(a, m.route->errors, 400, "INVAL", "a name contains a zero character");
+        count(s, m.route, a->status, lt_clock_s() - began);
+        return;
+    }
+    lt_route_args args = {name};
+
+    m.route->handle(s, r, &args, a);
+    count(s, m.route, a->status, lt_clock_s() - began);
+}
+
+void lt_rest_too_large(void *context, const lt_http_request *r, lt_http_answer *a)
+{
+    const lt_service *s = context;
+    lt_error_style style = style_of(r);
+    char message[96];
+
+    snprintf(message, sizeof message, "the body is larger than %zu bytes", s->config->body_max);
+    lt_answer_error(a, style, style == LT_ERRORS_QDRANT ? 400 : 413, "TOO_LARGE", message);
+}
+
+void lt_rest_busy(void *context, const lt_http_request *r, lt_http_answer *a)
+{
+    (void)context;
+    lt_answer_error(a, style_of(r), 503, "QUEUE_FULL",
+                    "too many requests are waiting; try again in a moment");
+}
