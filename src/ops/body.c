@@ -16,7 +16,9 @@ void lt_body_done(lt_body *b)
 
 lt_status lt_body_check(lt_body *b, lt_error *err)
 {
-    return b->invalid.len ? lt_fail(err, LT_EVALIDATION, "%s", b->invalid.data) : LT_OK;
+    if (!b->invalid.len)
+        return LT_OK;
+    return lt_fail(err, LT_EVALIDATION, "Validation error in JSON body: [%s]", b->invalid.data);
 }
 
 yyjson_val *lt_field(yyjson_val *object, const char *name)
@@ -250,46 +252,11 @@ lt_status lt_body_filter(lt_body *b, yyjson_val *object, const char *name, const
     return LT_OK;
 }
 
-/* ---- paths ------------------------------------------------------------------------------------ */
-
-static bool is_key_byte(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '_' || c == '-' || (unsigned char)c >= 0x80;
-}
-
-/* What is behind a key with its brackets; NULL where there is none. */
-static const char *skip_key(const char *p)
-{
-    const char *begin = p;
-
-    if (*p == '"') {
-        p = strchr(p + 1, '"');
-        if (!p)
-            return NULL;
-        p++;
-    } else {
-        while (is_key_byte(*p))
-            p++;
-        if (p == begin)
-            return NULL;
-    }
-    while (*p == '[') {
-        p += 1 + strspn(p + 1, "0123456789");
-        if (*p++ != ']')
-            return NULL;
-    }
-    return p;
-}
-
 lt_status lt_body_path(const char *path, const lt_at *at, lt_error *err)
 {
     char what[120];
-    const char *p = skip_key(path);
 
-    while (p && *p == '.')
-        p = skip_key(p + 1);
-    if (p && *p == '\0')
+    if (lt_path_valid(path, strlen(path)))
         return LT_OK;
     snprintf(what, sizeof what, "\"%.60s\" is not a path into a payload", path);
     return lt_body_bad(at, what, err);

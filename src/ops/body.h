@@ -4,7 +4,7 @@
  *
  * Two sorts of error, as Qdrant tells them apart: a value of the wrong type ends the reading
  * (LT_EINVAL, "Format error in JSON body: ..."); values out of range are gathered and reported
- * together at the end (LT_EVALIDATION, "a: ...; b: ..."). */
+ * together at the end (LT_EVALIDATION, "Validation error in JSON body: [a: ...; b: ...]"). */
 #ifndef LT_OPS_BODY_H
 #define LT_OPS_BODY_H
 
