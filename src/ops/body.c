@@ -21,7 +21,7 @@ lt_status lt_body_check(lt_body *b, lt_error *err)
     return lt_fail(err, LT_EVALIDATION, "Validation error in JSON body: [%s]", b->invalid.data);
 }
 
-yyjson_val *lt_field(yyjson_val *object, const char *name)
+yyjson_val *lt_body_field(yyjson_val *object, const char *name)
 {
     yyjson_val *v = yyjson_obj_get(object, name);
 
@@ -97,7 +97,7 @@ lt_status lt_body_size(lt_body *b, yyjson_val *object, const char *name, const l
                        size_t max, size_t *out, bool *present, lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name);
+    yyjson_val *v = lt_body_field(object, name);
 
     if (present)
         *present = v != NULL;
@@ -113,7 +113,7 @@ lt_status lt_body_bool(yyjson_val *object, const char *name, const lt_at *up, bo
                        lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name);
+    yyjson_val *v = lt_body_field(object, name);
 
     if (!v)
         return LT_OK;
@@ -127,7 +127,7 @@ lt_status lt_body_double(yyjson_val *object, const char *name, const lt_at *up, 
                          bool *present, lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name);
+    yyjson_val *v = lt_body_field(object, name);
 
     if (present)
         *present = v != NULL;
@@ -156,7 +156,7 @@ lt_status lt_body_text(yyjson_val *object, const char *name, const lt_at *up, co
                        lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name);
+    yyjson_val *v = lt_body_field(object, name);
 
     if (!v)
         return LT_OK;
@@ -173,7 +173,7 @@ lt_status lt_body_need(yyjson_val *object, const char *name, const lt_at *at, yy
                        lt_error *err)
 {
     char what[80];
-    yyjson_val *v = lt_field(object, name);
+    yyjson_val *v = lt_body_field(object, name);
 
     if (!v) {
         snprintf(what, sizeof what, "missing field `%s`", name);
@@ -240,7 +240,7 @@ static void free_filter(void *filter)
 lt_status lt_body_filter(lt_body *b, yyjson_val *object, const char *name, const lt_filter **out,
                          lt_error *err)
 {
-    yyjson_val *v = lt_field(object, name);
+    yyjson_val *v = lt_body_field(object, name);
     lt_filter *filter;
 
     *out = NULL;

@@ -30,7 +30,7 @@ void lt_body_done(lt_body *b);
 lt_status lt_body_check(lt_body *b, lt_error *err) LT_NODISCARD;
 
 /* The field, or NULL where it is absent or null. */
-yyjson_val *lt_field(yyjson_val *object, const char *name);
+yyjson_val *lt_body_field(yyjson_val *object, const char *name);
 
 /* "Format error in JSON body: <path>: expected <want>, not <type of got>". */
 lt_status lt_body_wrong(const lt_at *at, const char *want, yyjson_val *got, lt_error *err);

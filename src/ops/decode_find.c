@@ -49,7 +49,7 @@ lt_status lt_decode_order(yyjson_val *v, const lt_at *at, lt_order *out, lt_erro
     if (direction && strcmp(direction, "asc") != 0 && strcmp(direction, "desc") != 0)
         return lt_body_bad(&direction_at, "unknown variant, expected `asc` or `desc`", err);
     out->descending = direction && strcmp(direction, "desc") == 0;
-    start = lt_field(v, "start_from");
+    start = lt_body_field(v, "start_from");
     return start ? decode_start(start, at, out, err) : LT_OK;
 }
 
@@ -59,7 +59,7 @@ static lt_status decode_nearest(lt_body *b, yyjson_val *v, yyjson_val *whole, co
                                 lt_find *out, lt_error *err)
 {
     const lt_at mmr_at = {at->up, "mmr", 0};
-    yyjson_val *mmr = lt_field(whole, "mmr");
+    yyjson_val *mmr = lt_body_field(whole, "mmr");
 
     LT_TRY(lt_decode_input(b, v, at, &out->target, err));
     if (!mmr)
@@ -159,7 +159,7 @@ static lt_status decode_rrf(lt_body *b, yyjson_val *v, yyjson_val *whole, const 
     out->rrf_k = 2;
     LT_TRY(lt_body_object(v, at, err));
     LT_TRY(lt_body_size(b, v, "k", at, 1, SIZE_MAX, &out->rrf_k, NULL, err));
-    yyjson_val *list = lt_field(v, "weights");
+    yyjson_val *list = lt_body_field(v, "weights");
 
     if (!list)
         return LT_OK;
@@ -176,7 +176,7 @@ static lt_status decode_formula(lt_body *b, yyjson_val *v, yyjson_val *whole, co
 {
     const lt_at defaults_at = {at->up, "defaults", 0};
 
-    out->defaults = lt_field(whole, "defaults");
+    out->defaults = lt_body_field(whole, "defaults");
     if (out->defaults)
         LT_TRY(lt_body_object(out->defaults, &defaults_at, err));
     return lt_decode_formula(b, v, at, &out->formula, err);
@@ -229,7 +229,7 @@ static lt_status decode_naive(lt_body *b, yyjson_val *v, const lt_at *at, lt_fin
                               lt_error *err)
 {
     const lt_at naive_at = {at, "naive", 0}, b_at = {&naive_at, "b", 0};
-    yyjson_val *naive = yyjson_is_obj(v) ? lt_field(v, "naive") : NULL;
+    yyjson_val *naive = yyjson_is_obj(v) ? lt_body_field(v, "naive") : NULL;
     bool has_a, has_b, has_c;
 
     if (!yyjson_is_obj(naive))
@@ -289,7 +289,7 @@ lt_status lt_decode_find(lt_body *b, yyjson_val *v, const lt_at *at, lt_find *ou
         const lt_at here = {at, kinds[i].name, 0};
         /* {"context": null} is a context query without pairs. */
         yyjson_val *inner = kinds[i].kind == LT_FIND_CONTEXT ? yyjson_obj_get(v, kinds[i].name)
-                                                             : lt_field(v, kinds[i].name);
+                                                             : lt_body_field(v, kinds[i].name);
 
         if (!inner)
             continue;

@@ -104,7 +104,7 @@ static lt_status decode_decay(lt_body *b, yyjson_val *v, const lt_at *at, const 
                               unsigned depth, lt_expr *out, lt_error *err)
 {
     const lt_at x_at = {at, "x", 0}, target_at = {at, "target", 0};
-    yyjson_val *x, *target = lt_field(v, "target");
+    yyjson_val *x, *target = lt_body_field(v, "target");
 
     (void)form;
     out->scale = 1;
@@ -243,7 +243,7 @@ static lt_status decode_operator(lt_body *b, yyjson_val *v, const lt_at *up, uns
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         const forms *form = &operators[i];
         const lt_at at = {up, form->name, 0};
-        yyjson_val *inner = lt_field(v, form->name);
+        yyjson_val *inner = lt_body_field(v, form->name);
 
         if (!inner)
             continue;

@@ -84,7 +84,7 @@ static lt_status decode_sparse(lt_body *b, yyjson_val *v, const lt_at *at, lt_ve
                                lt_error *err)
 {
     const lt_at values_at = {at, "values", 0};
-    yyjson_val *indices = lt_field(v, "indices"), *values = lt_field(v, "values");
+    yyjson_val *indices = lt_body_field(v, "indices"), *values = lt_body_field(v, "values");
 
     if (!yyjson_is_arr(indices) || !yyjson_is_arr(values))
         return lt_body_bad(at, "a sparse vector has the lists `indices` and `values`", err);
@@ -109,7 +109,7 @@ static lt_status decode_object(lt_body *b, yyjson_val *v, const lt_at *at, lt_in
 {
     LT_CLEANUP(lt_buf_done) lt_buf text = {0};
 
-    if (!lt_field(v, "text") && !lt_field(v, "image") && !lt_field(v, "object"))
+    if (!lt_body_field(v, "text") && !lt_body_field(v, "image") && !lt_body_field(v, "object"))
         return lt_body_bad(at,
                            "expected a vector, a point id, a sparse vector, or an object with "
                            "`text`, `image` or `object` and `model`",
@@ -131,7 +131,7 @@ lt_status lt_decode_input(lt_body *b, yyjson_val *v, const lt_at *at, lt_input *
                    ? decode_multi(b, v, at, &out->vector, err)
                    : decode_dense(b, v, at, &out->vector, err);
     if (yyjson_is_obj(v))
-        return lt_field(v, "indices") || lt_field(v, "values")
+        return lt_body_field(v, "indices") || lt_body_field(v, "values")
                    ? decode_sparse(b, v, at, &out->vector, err)
                    : decode_object(b, v, at, out, err);
     out->kind = LT_INPUT_ID;
@@ -142,7 +142,7 @@ lt_status lt_decode_inputs(lt_body *b, yyjson_val *object, const char *name, con
                            lt_inputs *out, lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name), *item;
+    yyjson_val *v = lt_body_field(object, name), *item;
     size_t i, n;
 
     *out = (lt_inputs){0};
@@ -179,7 +179,7 @@ lt_status lt_decode_pairs(lt_body *b, yyjson_val *object, const char *name, cons
                           lt_find *out, lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name), *item;
+    yyjson_val *v = lt_body_field(object, name), *item;
     size_t n = !v ? 0 : yyjson_is_arr(v) ? yyjson_arr_size(v) : 1, i, max;
 
     out->pairs = lt_arena_alloc(b->arena, n, sizeof *out->pairs);

@@ -11,7 +11,7 @@ static lt_status decode_named_vector(lt_body *b, yyjson_val *v, const lt_at *at,
                                      lt_error *err)
 {
     const lt_at vector_at = {at, "vector", 0};
-    yyjson_val *name = yyjson_is_obj(v) ? lt_field(v, "name") : NULL, *vector;
+    yyjson_val *name = yyjson_is_obj(v) ? lt_body_field(v, "name") : NULL, *vector;
 
     stage->find.kind = LT_FIND_NEAREST;
     if (!name)
@@ -34,7 +34,7 @@ static lt_status decode_search(lt_body *b, yyjson_val *v, const lt_at *at, lt_st
 /* "name" or {"name"}. */
 static lt_status decode_using(yyjson_val *v, const lt_at *at, lt_stage *stage, lt_error *err)
 {
-    yyjson_val *using = lt_field(v, "using");
+    yyjson_val *using = lt_body_field(v, "using");
 
     if (yyjson_is_obj(using)) {
         const lt_at here = {at, "using", 0};
@@ -58,7 +58,7 @@ static lt_status decode_discover(lt_body *b, yyjson_val *v, const lt_at *at, lt_
                                  lt_error *err)
 {
     const lt_at target_at = {at, "target", 0};
-    yyjson_val *target = lt_field(v, "target");
+    yyjson_val *target = lt_body_field(v, "target");
 
     stage->find.kind = target ? LT_FIND_DISCOVER : LT_FIND_CONTEXT;
     if (target)
@@ -73,7 +73,7 @@ static lt_status decode_discover(lt_body *b, yyjson_val *v, const lt_at *at, lt_
 static lt_status decode_limit(lt_body *b, yyjson_val *v, const lt_at *at, lt_stage *stage,
                               lt_error *err)
 {
-    const char *name = lt_field(v, "limit") || !lt_field(v, "top") ? "limit" : "top";
+    const char *name = lt_body_field(v, "limit") || !lt_body_field(v, "top") ? "limit" : "top";
     yyjson_val *limit;
 
     LT_TRY(lt_body_need(v, name, at, &limit, err));
@@ -90,7 +90,7 @@ lt_status lt_decode_older(lt_body *b, yyjson_val *v, const lt_at *at, lt_query_f
     LT_TRY(form == LT_FORM_SEARCH      ? decode_search(b, v, at, stage, err)
            : form == LT_FORM_RECOMMEND ? decode_recommend(b, v, at, stage, err)
                                        : decode_discover(b, v, at, stage, err));
-    stage->filter_json = lt_field(v, "filter");
+    stage->filter_json = lt_body_field(v, "filter");
     LT_TRY(lt_body_filter(b, v, "filter", &stage->filter, err));
     LT_TRY(lt_decode_params(b, v, at, &stage->params, err));
     LT_TRY(lt_body_float(v, "score_threshold", at, &stage->threshold, &stage->has_threshold, err));

@@ -35,7 +35,7 @@ lt_status lt_decode_scroll(lt_body *b, yyjson_val *v, lt_scroll_request *out, lt
 
     *out = (lt_scroll_request){.limit = 10, .shown.payload.kind = LT_PICK_ALL};
     LT_TRY(lt_body_object(v, NULL, err));
-    yyjson_val *offset = lt_field(v, "offset"), *order = lt_field(v, "order_by");
+    yyjson_val *offset = lt_body_field(v, "offset"), *order = lt_body_field(v, "order_by");
 
     if (offset)
         LT_TRY(lt_body_id(offset, &offset_at, &out->offset, err));

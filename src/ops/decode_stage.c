@@ -26,12 +26,12 @@ static lt_status decode_quantization(yyjson_val *q, lt_body *b, const lt_at *up,
         return LT_OK;
     LT_TRY(lt_body_object(q, &at, err));
     LT_TRY(lt_body_bool(q, "ignore", &at, &out->quant_ignore, err));
-    if (lt_field(q, "rescore")) {
+    if (lt_body_field(q, "rescore")) {
         LT_TRY(lt_body_bool(q, "rescore", &at, &rescore, err));
         out->quant_rescore = rescore;
     }
     LT_TRY(lt_body_double(q, "oversampling", &at, &out->quant_oversampling, NULL, err));
-    if (lt_field(q, "oversampling") && !(out->quant_oversampling >= 1))
+    if (lt_body_field(q, "oversampling") && !(out->quant_oversampling >= 1))
         return lt_body_invalid(b, &over_at, err, "value %g invalid, must be 1.0 or larger",
                                out->quant_oversampling);
     return LT_OK;
@@ -45,7 +45,7 @@ static lt_status decode_idf(lt_body *b, yyjson_val *v, const lt_at *up, lt_param
 
     if (!v || yyjson_equals_str(v, "global"))
         return LT_OK;
-    if (!yyjson_is_obj(v) || !lt_field(v, "corpus"))
+    if (!yyjson_is_obj(v) || !lt_body_field(v, "corpus"))
         return lt_body_bad(&at, "expected `global` or an object with `corpus`", err);
     return lt_body_filter(b, v, "corpus", &out->idf_corpus, err);
 }
@@ -70,7 +70,7 @@ lt_status lt_decode_params(lt_body *b, yyjson_val *object, const lt_at *up, lt_p
                            lt_error *err)
 {
     const lt_at at = {up, "params", 0};
-    yyjson_val *p = lt_field(object, "params");
+    yyjson_val *p = lt_body_field(object, "params");
 
     if (!p)
         return LT_OK;
@@ -78,16 +78,16 @@ lt_status lt_decode_params(lt_body *b, yyjson_val *object, const lt_at *up, lt_p
     LT_TRY(lt_body_size(b, p, "hnsw_ef", &at, 1, SIZE_MAX, &out->ef, NULL, err));
     LT_TRY(lt_body_bool(p, "exact", &at, &out->exact, err));
     LT_TRY(lt_body_bool(p, "indexed_only", &at, &out->indexed_only, err));
-    LT_TRY(check_acorn(b, lt_field(p, "acorn"), &at, err));
-    LT_TRY(decode_idf(b, lt_field(p, "idf"), &at, out, err));
-    return decode_quantization(lt_field(p, "quantization"), b, &at, out, err);
+    LT_TRY(check_acorn(b, lt_body_field(p, "acorn"), &at, err));
+    LT_TRY(decode_idf(b, lt_body_field(p, "idf"), &at, out, err));
+    return decode_quantization(lt_body_field(p, "quantization"), b, &at, out, err);
 }
 
 lt_status lt_decode_lookup(yyjson_val *object, const char *name, const lt_at *up, lt_lookup *out,
                            lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name), *collection;
+    yyjson_val *v = lt_body_field(object, name), *collection;
 
     *out = (lt_lookup){0};
     if (!v)
@@ -107,7 +107,7 @@ static lt_status decode_prefetches(lt_body *b, yyjson_val *object, const lt_at *
                                    lt_stage *out, lt_error *err)
 {
     const lt_at at = {up, "prefetch", 0};
-    yyjson_val *v = lt_field(object, "prefetch");
+    yyjson_val *v = lt_body_field(object, "prefetch");
     bool list = yyjson_is_arr(v);
     size_t n = !v ? 0 : list ? yyjson_arr_size(v) : 1;
 
@@ -136,9 +136,9 @@ static lt_status decode_stage(lt_body *b, yyjson_val *v, const lt_at *at, unsign
 
     lt_stage_init(out);
     LT_TRY(lt_body_object(v, at, err));
-    LT_TRY(lt_decode_find(b, lt_field(v, "query"), &query_at, &out->find, err));
+    LT_TRY(lt_decode_find(b, lt_body_field(v, "query"), &query_at, &out->find, err));
     LT_TRY(lt_body_text(v, "using", at, &out->using, err));
-    out->filter_json = lt_field(v, "filter");
+    out->filter_json = lt_body_field(v, "filter");
     LT_TRY(lt_body_filter(b, v, "filter", &out->filter, err));
     LT_TRY(lt_decode_params(b, v, at, &out->params, err));
     LT_TRY(lt_body_float(v, "score_threshold", at, &out->threshold, &out->has_threshold, err));
@@ -169,7 +169,7 @@ lt_status lt_decode_payload_pick(lt_body *b, yyjson_val *object, const char *nam
                                  lt_pick *out, lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name);
+    yyjson_val *v = lt_body_field(object, name);
 
     if (!v)
         return LT_OK;
@@ -197,7 +197,7 @@ lt_status lt_decode_vector_pick(lt_body *b, yyjson_val *object, const char *name
                                 lt_pick *out, lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_field(object, name);
+    yyjson_val *v = lt_body_field(object, name);
 
     if (!v)
         return LT_OK;
@@ -215,7 +215,7 @@ lt_status lt_decode_vector_pick(lt_body *b, yyjson_val *object, const char *name
 lt_status lt_decode_shown(lt_body *b, yyjson_val *object, const lt_at *up, lt_shown *out,
                           lt_error *err)
 {
-    const char *vectors = lt_field(object, "with_vector") ? "with_vector" : "with_vectors";
+    const char *vectors = lt_body_field(object, "with_vector") ? "with_vector" : "with_vectors";
 
     LT_TRY(lt_decode_payload_pick(b, object, "with_payload", up, &out->payload, err));
     return lt_decode_vector_pick(b, object, vectors, up, &out->vectors, err);
@@ -227,7 +227,7 @@ lt_status lt_decode_with_lookup(lt_body *b, yyjson_val *object, const lt_at *up,
                                 lt_query_request *out, lt_error *err)
 {
     const lt_at at = {up, "with_lookup", 0};
-    yyjson_val *v = lt_field(object, "with_lookup"), *collection;
+    yyjson_val *v = lt_body_field(object, "with_lookup"), *collection;
 
     out->lookup_shown.payload.kind = LT_PICK_ALL;
     if (!v)
