@@ -28,6 +28,7 @@
 #define LT_LIMIT_FORMULA_DEPTH 64u                 /* nested expressions */
 #define LT_LIMIT_MMR_CANDIDATES 16384u             /* points to choose among for diversity */
 #define LT_LIMIT_MATRIX_SAMPLE 16384u              /* points of a distance matrix */
+#define LT_LIMIT_GROUPS 65536u                     /* groups of one answer */
 #define LT_LIMIT_SELECT_DEPTH 128u                 /* steps of a payload path */
 #define LT_LIMIT_PATH_BYTES 4096u
 

@@ -58,6 +58,7 @@ typedef struct lt_facet {
 typedef struct lt_group {
     lt_value id;
     lt_rows hits;
+    size_t cap; /* of hits */
     lt_row *lookup; /* NULL: none */
 } lt_group;
 

@@ -93,6 +93,9 @@ typedef lt_status lt_ranker(lt_asking *a, const lt_stage *stage, const lt_pool *
 lt_ranker lt_rank_by_id, lt_rank_nearest, lt_rank_recommend, lt_rank_discover, lt_rank_context,
     lt_rank_feedback, lt_rank_order, lt_rank_sample;
 
+/* By the values at a payload path, with one entry for each value of a point. */
+lt_status lt_rank_by_order(lt_asking *a, const lt_order *order, const lt_pool *pool, size_t limit,
+                           lt_ranking *out, lt_error *err) LT_NODISCARD;
 /* Nearest to a vector. */
 lt_status lt_rank_by_vector(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
                             const lt_vector *vector, const lt_pool *pool, size_t limit,
