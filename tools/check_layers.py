@@ -19,7 +19,7 @@ MAY_USE = {
     "quant": ["base", "simd"],
     "embed": ["base", "image", "text"],
     "store": ["base", "value"],
-    "index": ["base", "value", "simd", "quant"],
+    "index": ["base", "value", "simd", "quant", "filter"],
     "engine": ["base", "simd", "value", "filter", "quant", "store", "index"],
     "ops": ["base", "value", "filter", "index", "engine"],
     "gallery": ["base", "value", "image", "embed", "engine", "remote"],
@@ -29,7 +29,7 @@ MAY_USE = {
     "cli": ["base", "value", "server"],
 }
 OWNER = {"lmdb.h": ["store"], "vips": ["image"], "openvino": ["embed"], "chafa": ["cli"],
-         "microhttpd.h": ["server"]}
+         "microhttpd.h": ["server"], "roaring": ["index"], "libstemmer.h": ["filter"]}
 
 root = pathlib.Path(__file__).resolve().parent.parent
 wrong = []

@@ -62,11 +62,12 @@ void *lt_arena_alloc(lt_arena *a, size_t n, size_t size)
 
     if (!lt_mul_size(n, size, &bytes) || !lt_add_size(bytes, WIDE - 1, &whole))
         return NULL;
-    char *p = lt_arena_take(a, whole, 1);
+    char *p = lt_arena_take(a, bytes < WIDE ? bytes : whole, 1);
 
     if (!p)
         return NULL;
-    p += (WIDE - (uintptr_t)p % WIDE) % WIDE;
+    if (bytes >= WIDE)
+        p += (WIDE - (uintptr_t)p % WIDE) % WIDE;
     memset(p, 0, bytes);
     return p;
 }
@@ -83,8 +84,44 @@ char *lt_arena_text(lt_arena *a, const char *bytes, size_t n)
     return copy;
 }
 
+void *lt_arena_grow(lt_arena *a, void *items, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return items;
+    size_t more = *cap ? *cap * 2 : 8;
+    void *copy = lt_arena_alloc(a, more, size);
+
+    if (!copy)
+        return NULL;
+    if (n)
+        memcpy(copy, items, n * size);
+    *cap = more;
+    return copy;
+}
+
+typedef struct lt_arena_hook {
+    struct lt_arena_hook *next;
+    void (*release)(void *);
+    void *object;
+} hook;
+
+lt_status lt_arena_defer(lt_arena *a, void (*release)(void *), void *object, lt_error *err)
+{
+    hook *h = lt_arena_take(a, 1, sizeof *h);
+
+    if (!h) {
+        release(object);
+        return lt_fail_nomem(err);
+    }
+    *h = (hook){a->hooks, release, object};
+    a->hooks = h;
+    return LT_OK;
+}
+
 void lt_arena_done(lt_arena *a)
 {
+    for (hook *h = a->hooks; h; h = h->next)
+        h->release(h->object);
     for (lt_arena_block *b = a->blocks, *next; b; b = next) {
         next = b->next;
         lt_free(b);

@@ -11,6 +11,9 @@
 #define LT_LIMIT_K 1000000u                        /* hits of one query */
 #define LT_LIMIT_FILTER_BYTES (16u << 20)          /* JSON text of a filter */
 #define LT_LIMIT_FILTER_DEPTH 64u                  /* nested clauses */
+#define LT_LIMIT_FILTER_TOKENS 1024u               /* words of one text condition */
+#define LT_LIMIT_TOKEN_BYTES 1024u                 /* of a word of a full-text index; the rest is cut */
+#define LT_LIMIT_STOP_WORDS 65536u                 /* custom stop words of one index */
 #define LT_LIMIT_TEXT_BYTES (1u << 20)             /* one text to embed */
 #define LT_LIMIT_IMAGE_BYTES (256u << 20)          /* a picture's file */
 #define LT_LIMIT_IMAGE_PIXELS (256u * 1000u * 1000u) /* width times height of a picture */
@@ -20,6 +23,13 @@
 #define LT_LIMIT_HNSW_M 128u                       /* links of a node on the upper layers of a graph */
 #define LT_LIMIT_HNSW_EF 65536u                    /* candidates kept by one search */
 #define LT_LIMIT_HNSW_SLOTS 0x7ffffffeu            /* slots of one graph */
+#define LT_LIMIT_BODY_BYTES (256u << 20)           /* JSON text of one question */
+#define LT_LIMIT_PREFETCH_DEPTH 64u                /* prefetches within prefetches */
+#define LT_LIMIT_FORMULA_DEPTH 64u                 /* nested expressions */
+#define LT_LIMIT_MMR_CANDIDATES 16384u             /* points to choose among for diversity */
+#define LT_LIMIT_MATRIX_SAMPLE 16384u              /* points of a distance matrix */
+#define LT_LIMIT_GROUPS 65536u                     /* groups of one answer */
+#define LT_LIMIT_SELECT_DEPTH 128u                 /* steps of a payload path */
 #define LT_LIMIT_PATH_BYTES 4096u
 
 #endif
