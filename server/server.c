@@ -23,7 +23,7 @@ enum {
     KEY_FILE_MAX = 1 << 20,
 };
 /* JavaScript reads integers up to here. */
-#define PEER_MASK ((1ull << 53) - 1)
+#define PEER_MASK ((UINT64_C(1) << 53) - 1)
 static const double DRAIN_S = 10;
 /* Room for this many of the largest bodies at once. */
 static const size_t BODIES = 16;

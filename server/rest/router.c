@@ -322,12 +322,6 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
     }
     m.route->handle(s, r, &args, a);
     count(s, m.route, a->status, lt_clock_s() - began);
-        return;
-    }
-    lt_route_args args = {name};
-
-    m.route->handle(s, r, &args, a);
-    count(s, m.route, a->status, lt_clock_s() - began);
 }
 
 void lt_rest_too_large(void *context, const lt_http_request *r, lt_http_answer *a)
