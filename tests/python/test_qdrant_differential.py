@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same random operations against a node and against qdrant-client's local mode.
+
+LT_SEED replays a run, LT_OPERATIONS says how many (default 5,000; 50,000 with LT_LONG=1).
+"""
+import os
+import random
+import time
+
+import pytest
+from qdrant_client import QdrantClient
+
+import qdrant_cases
+from conftest import LONG
+from serving import serving
+
+SEED = int(os.environ.get("LT_SEED") or random.SystemRandom().randrange(2**32))
+N = int(os.environ.get("LT_OPERATIONS") or (50000 if LONG else 5000))
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def node(binary, home, tmp_path_factory):
+    with serving(binary, home, tmp_path_factory.mktemp("differential")) as s:
+        yield s
+
+
+def differs(a, b, path=""):
+    """Where two results differ, or None."""
+    if isinstance(a, bool) or isinstance(b, bool):
+        return None if a is b else f"{path}: {a!r} and {b!r}"
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        return None if abs(a - b) <= TOLERANCE * max(1, abs(b)) else f"{path}: {a!r} and {b!r}"
+    if isinstance(a, dict) and isinstance(b, dict):
+        if a.keys() != b.keys():
+            return f"{path}: keys {sorted(a)} and {sorted(b)}"
+        return next((d for k in a if (d := differs(a[k], b[k], f"{path}.{k}"))), None)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        if len(a) != len(b):
+            return f"{path}: {len(a)} and {len(b)} items: {a!r}\n{b!r}"
+        return next((d for i, (x, y) in enumerate(zip(a, b))
+                     if (d := differs(x, y, f"{path}[{i}]"))), None)
+    return None if a == b else f"{path}: {a!r} and {b!r}"
+
+
+def same_but_ties(ours, theirs):
+    """Hits at the cut of a page may be others with the same score."""
+    if not ours or not isinstance(ours, list) or not isinstance(ours[0], dict) \
+            or "score" not in ours[0] or len(ours) != len(theirs):
+        return False
+    last = ours[-1]["score"], theirs[-1]["score"]
+    if any(abs(o["score"] - t["score"]) > TOLERANCE for o, t in zip(ours, theirs)):
+        return False
+    tied = [{h["id"] for h in hits if any(abs(h["score"] - s) <= TOLERANCE for s in last)}
+            for hits in (ours, theirs)]
+    return {h["id"] for h in ours} - tied[0] == {h["id"] for h in theirs} - tied[1]
+
+
+def everything(client, collection):
+    return qdrant_cases.page(client.scroll(collection, limit=10000, with_vectors=True))
+
+
+def test_a_node_answers_as_local_mode_does(node):
+    print(f"seed {SEED} (LT_SEED replays it), {N} operations")
+    ours, theirs = QdrantClient(url=node.url, timeout=60), QdrantClient(":memory:")
+    cases = qdrant_cases.Cases(SEED, "cases")
+    for client in (ours, theirs):
+        qdrant_cases.create(client, "cases")
+    began, seen = time.monotonic(), {}
+    for i in range(N):
+        name, call = cases.draw()
+        seen[name] = seen.get(name, 0) + 1
+        got, wanted = call(ours), call(theirs)
+        wrong = differs(got, wanted)
+        if wrong and not same_but_ties(got, wanted):
+            free = dict(zip(call.__code__.co_freevars, (x.cell_contents for x in call.__closure__)))
+            free.pop("c", None)
+            pytest.fail(f"seed {SEED}, operation {i}, {name}: {wrong}\nwith {free}")
+        if i % 100 == 99:
+            wrong = differs(everything(ours, "cases"), everything(theirs, "cases"))
+            assert not wrong, f"seed {SEED}, after operation {i}: {wrong}"
+    print(f"{time.monotonic() - began:.1f} s: {seen}")
+    assert len(seen) == len(qdrant_cases.OPERATIONS), "some kind of operation was never drawn"
