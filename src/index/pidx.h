@@ -101,8 +101,8 @@ typedef struct lt_index_value {
 } lt_index_value;
 
 /* Calls visit for each value with the number of points that have it, among those in `bits`
- * (n_slots bits; NULL: all), in no order, until it returns other than LT_OK. LT_EINVAL: an index of this type
- * does not count (float, datetime, geo, text). */
+ * (n_slots bits; NULL: all), in no order, until it returns other than LT_OK. LT_EINVAL: an index of
+ * this type does not count (float, datetime, geo, text). */
 typedef lt_status (*lt_facet_visit)(void *context, const lt_index_value *value, size_t n_points,
                                     lt_error *err);
 lt_status lt_pidx_facet(const lt_pidx *x, const uint64_t *bits, size_t n_slots,

@@ -75,7 +75,8 @@ static lt_estimate count_tokens(const lt_pidx *x, const lt_cond *c, const lt_ter
         none *= 1 - (double)least(count, n_points) / n;
     }
     if (c->kind == LT_COND_TEXT_ANY)
-        return (lt_estimate){least(most, n_points), (size_t)((1 - none) * n), least(sum, n_points)};
+        return lt_estimate_in_order((lt_estimate){least(most, n_points), (size_t)((1 - none) * n),
+                                                  least(sum, n_points)});
     if (t->n_tokens == 1)
         return about(fewest, 0, n_points);
     return (lt_estimate){0, t->n_tokens ? least((size_t)(share * n), fewest) : 0, fewest};

@@ -63,6 +63,13 @@ typedef struct lt_listing {
 } lt_listing;
 size_t lt_pidx_count_listed(const lt_pidx *x, yyjson_val *values, lt_listing *out);
 
+/* What is expected lies between the bounds, whatever rounding made of it. */
+static inline lt_estimate lt_estimate_in_order(lt_estimate e)
+{
+    e.expected = e.expected < e.min ? e.min : e.expected > e.max ? e.max : e.expected;
+    return e;
+}
+
 /* ---- pidx_geo.c ---- */
 
 uint64_t lt_key_of_place(double lat, double lon);
