@@ -142,7 +142,7 @@ static lt_status select_by_index(const selecting *s, const nest *in, const lt_co
     lt_bits_and(out->sure, s->source->living, s->n_words);
     if (in->n)
         only_possible(s, out);
-    note_step(s, c, lt_field_type_name(x->field->type), out);
+    note_step(s, c, lt_payload_type_name(x->field->type), out);
     return LT_OK;
 }
 
