@@ -19,14 +19,15 @@ MAY_USE = {
     "quant": ["base", "simd"],
     "embed": ["base", "image", "text"],
     "store": ["base", "value"],
-    "index": ["base", "value", "simd", "quant"],
+    "index": ["base", "value", "simd", "quant", "filter"],
     "engine": ["base", "simd", "value", "filter", "quant", "store", "index"],
     "gallery": ["base", "value", "image", "embed", "engine", "remote"],
     "api": ["base", "simd", "value", "image", "text", "filter", "quant", "embed", "store", "index",
             "engine", "gallery", "remote"],
     "cli": ["base", "value"],
 }
-OWNER = {"lmdb.h": ["store"], "vips": ["image"], "openvino": ["embed"], "chafa": ["cli"]}
+OWNER = {"lmdb.h": ["store"], "vips": ["image"], "openvino": ["embed"], "chafa": ["cli"],
+         "roaring": ["index"], "libstemmer.h": ["filter"]}
 
 root = pathlib.Path(__file__).resolve().parent.parent
 wrong = []

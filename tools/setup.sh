@@ -24,6 +24,8 @@ build_packages=(
     liblmdb-dev                               # durable storage
     libutf8proc-dev                           # Unicode for the tokenizer
     libxxhash-dev                             # checksums
+    libroaring-dev                            # compressed bitmaps of the payload indexes
+    libstemmer-dev                            # word stems for full-text filters
     libchafa-dev                              # small pictures in the terminal
 )
 test_packages=(libcmocka-dev g++)             # unit tests; latent.h must be C++ too

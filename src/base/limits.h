@@ -20,6 +20,9 @@
 #define LT_LIMIT_K 1000000u                        /* hits of one query */
 #define LT_LIMIT_FILTER_BYTES (16u << 20)          /* JSON text of a filter */
 #define LT_LIMIT_FILTER_DEPTH 64u                  /* nested clauses */
+#define LT_LIMIT_FILTER_TOKENS 1024u               /* words of one text condition */
+#define LT_LIMIT_TOKEN_BYTES 1024u                 /* of a word of a full-text index; the rest is cut */
+#define LT_LIMIT_STOP_WORDS 65536u                 /* custom stop words of one index */
 #define LT_LIMIT_TEXT_BYTES (1u << 20)             /* one text to embed */
 #define LT_LIMIT_IMAGE_BYTES (256u << 20)          /* a picture's file */
 #define LT_LIMIT_IMAGE_PIXELS (256u * 1000u * 1000u) /* width times height of a picture */

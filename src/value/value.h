@@ -23,8 +23,12 @@ typedef bool (*lt_value_visit)(void *context, yyjson_val *value);
 bool lt_value_at(yyjson_val *root, const char *path, bool whole, lt_value_visit visit,
                  void *context);
 
-/* RFC 3339 with or without zone, a date alone, "YYYY-MM-DD HH:MM[:SS[.frac]]": microseconds since
- * 1970 in UTC. false if it is none. */
+/* Whether a text is a path as lt_value_at takes it: keys of letters, digits, '_' and '-' (or in
+ * quotes, of anything), each followed by any number of "[]" and "[3]". */
+bool lt_path_valid(const char *path, size_t n);
+
+/* RFC 3339 with or without zone, a date alone, "YYYY-MM-DD HH:MM[:SS[.frac]]", blanks before it and
+ * before the zone, " UTC" for a zone: microseconds since 1970 in UTC. false if it is none. */
 bool lt_datetime_parse(const char *text, size_t n, int64_t *out_us);
 /* Great-circle distance in metres (haversine, mean earth radius 6371008.8 m, as Qdrant's geo). */
 double lt_geo_distance_m(double lat1, double lon1, double lat2, double lon2);
