@@ -70,7 +70,8 @@ class Cases:
         return self.r.sample(items, min(len(items), self.r.randint(1, most)))
 
     def number(self):
-        return round(self.r.uniform(-1, 1), 3)
+        """With all its digits, so that hardly any two scores are equal."""
+        return self.r.uniform(-1, 1)
 
     def vector(self, name):
         if name in SPARSE:
@@ -240,9 +241,7 @@ def plain(record):
 
 
 def plain_hits(hits):
-    """Hits with their scores; those that tie in order of id, as ties have no promised order."""
-    out = [{"score": h.score, **plain(h)} for h in hits]
-    return sorted(out, key=lambda h: (-round(h["score"], 4), str(h["id"])))
+    return [{"score": h.score, **plain(h)} for h in hits]
 
 
 def result(update):
@@ -415,3 +414,163 @@ def query_by_id(c):
     return lambda k: plain_hits(k.query_points(
         c.collection, id_, using=name, query_filter=filter_, limit=8,
         search_params=m.SearchParams(exact=True)).points)
+
+
+def having(c, name):
+    return [i for i, names in c.alive.items() if name in names]
+
+
+def example(c, name):
+    """A vector, or the id of a point that has one."""
+    have = having(c, name)
+    return c.r.choice(have) if have and c.chance(0.6) else c.vector(name)
+
+
+def examples(c, name, least, most):
+    return [example(c, name) for _ in range(c.r.randint(least, most))]
+
+
+def ask(c, name, what, **more):
+    """A query with the parameters that all kinds share."""
+    filter_, limit = c.maybe_filter(), c.r.randint(1, 12)
+    return lambda k: plain_hits(k.query_points(
+        c.collection, what, using=name, query_filter=filter_, limit=limit,
+        search_params=m.SearchParams(exact=True), **more).points)
+
+
+@operation(3)
+def recommend(c):
+    name = c.r.choice([*DENSE, *MULTI])
+    strategy = c.r.choice(list(m.RecommendStrategy))
+    if name in MULTI and strategy == m.RecommendStrategy.AVERAGE_VECTOR:
+        return None
+    least = 1 if strategy == m.RecommendStrategy.AVERAGE_VECTOR else 0
+    positive, negative = examples(c, name, least, 3), examples(c, name, 0, 2)
+    if not positive and not negative:
+        return None
+    return ask(c, name, m.RecommendQuery(recommend=m.RecommendInput(
+        positive=positive, negative=negative, strategy=strategy)))
+
+
+def pairs(c, name):
+    """Of two different examples: of one and the same, rounding decides in local mode."""
+    out = []
+    for _ in range(c.r.randint(1, 3)):
+        positive, negative = example(c, name), example(c, name)
+        while negative == positive:
+            negative = c.vector(name)
+        out.append(m.ContextPair(positive=positive, negative=negative))
+    return out
+
+
+@operation(2)
+def discover(c):
+    name = c.r.choice(list(DENSE))
+    call = ask(c, name, m.DiscoverQuery(discover=m.DiscoverInput(
+        target=example(c, name), context=pairs(c, name))))
+
+    def or_nothing(k):
+        try:
+            return call(k)
+        except TypeError:  # local mode, when no point passes: numpy will not add nothing
+            return []
+    return or_nothing
+
+
+@operation(1)
+def context(c):
+    """Most scores are 0: all points are asked for, so that none is cut off among equals."""
+    name, filter_ = c.r.choice(list(DENSE)), c.maybe_filter()
+    what = m.ContextQuery(context=pairs(c, name))
+    return lambda k: plain_hits(k.query_points(c.collection, what, using=name, limit=1000,
+                                               query_filter=filter_).points)
+
+
+def prefetch(c):
+    name = using(c)
+    return m.Prefetch(query=c.vector(name), using=name, limit=c.r.randint(5, 40),
+                      filter=c.maybe_filter())
+
+
+@operation(2)
+def rescore(c):
+    """The first prefetch always finds something: of none at all, local mode ranks everything."""
+    name, first = c.r.choice([*DENSE, *MULTI]), c.r.choice(list(DENSE))
+    if not having(c, first):
+        return None
+    sources = [m.Prefetch(query=c.vector(first), using=first, limit=20)]
+    sources += [prefetch(c) for _ in range(c.r.randint(0, 2))]
+    vector, limit = c.vector(name), c.r.randint(1, 12)
+    return lambda k: plain_hits(k.query_points(c.collection, vector, using=name, prefetch=sources,
+                                               limit=limit).points)
+
+
+@operation(2)
+def fusion(c):
+    sources = [prefetch(c) for _ in range(c.r.randint(1, 3))]
+    what = m.FusionQuery(fusion=c.r.choice(list(m.Fusion)))
+    return lambda k: plain_hits(k.query_points(c.collection, what, prefetch=sources,
+                                               limit=1000).points)
+
+
+@operation(2)
+def formula(c):
+    name = using(c)
+    source = m.Prefetch(query=c.vector(name), using=name, limit=1000)
+    what = m.FormulaQuery(
+        formula=m.SumExpression(sum=[
+            "$score", m.MultExpression(mult=[0.5, m.FieldCondition(
+                key="word", match=m.MatchAny(any=c.some(WORDS)))]),
+            m.GaussDecayExpression(gauss_decay=m.DecayParamsExpression(x="x", scale=50))]),
+        defaults={"x": 7.5})
+    return lambda k: plain_hits(k.query_points(c.collection, what, prefetch=source,
+                                               limit=1000).points)
+
+
+@operation(2)
+def groups(c):
+    name = c.r.choice([*DENSE, *MULTI])
+    vector, key = c.vector(name), c.r.choice(["word", "n", "deep.a"])
+    size, filter_ = c.r.randint(1, 3), c.maybe_filter()
+
+    def call(k):
+        found = k.query_points_groups(c.collection, key, vector, using=name, limit=100,
+                                      group_size=size, query_filter=filter_).groups
+        return {str(g.id): plain_hits(g.hits) for g in found}
+    return call
+
+
+@operation(3)
+def ordered(c):
+    key, filter_ = c.r.choice(["n", "x", "when"]), c.maybe_filter()
+    direction = c.r.choice(list(m.Direction))
+
+    def call(k):
+        found = k.scroll(c.collection, filter_, 1000,
+                         order_by=m.OrderBy(key=key, direction=direction))[0]
+        return sorted((str(p.order_value), str(p.id)) for p in found)
+    return call
+
+
+@operation(2)
+def facet(c):
+    key, filter_ = c.r.choice(["word", "n", "flag"]), c.maybe_filter()
+    return lambda k: sorted((str(h.value), h.count) for h in k.facet(
+        c.collection, key, filter_, limit=1000, exact=True).hits)
+
+
+@operation(1)
+def query_batch(c):
+    names = [using(c) for _ in range(3)]
+    requests = [m.QueryRequest(query=c.vector(n), using=n, limit=5, filter=c.maybe_filter(),
+                               params=m.SearchParams(exact=True)) for n in names]
+    return lambda k: [plain_hits(a.points) for a in k.query_batch_points(c.collection, requests)]
+
+
+@operation(1)
+def threshold(c):
+    """On a tenth between two scores, so that rounding decides nothing."""
+    name = c.r.choice(list(DENSE))
+    vector, at = c.vector(name), c.r.randint(-5, 15) / 10 + 0.0123457
+    return lambda k: plain_hits(k.query_points(c.collection, vector, using=name, limit=1000,
+                                               score_threshold=at).points)
