@@ -126,7 +126,7 @@ lt_status lt_payload_index_apply(lt_payload_index *old, const lt_schema *schema,
                                  const lt_payload_change *changes, size_t n,
                                  lt_payload_index **out, lt_error *err)
 {
-    lt_payload_index *p;
+    lt_payload_index *p = NULL;
 
     (void)n_slots;
     if (!old || n == 0) {
