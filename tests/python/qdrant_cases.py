@@ -29,6 +29,7 @@ class World:
 
     def __init__(self, rng, n_points=80):
         self.rng = rng
+        self.ids_in_queries = True
         ids = rng.sample(range(1000), n_points)
         self.ids = sorted(i for i in ids if i % 3) + sorted(
             str(uuid.UUID(int=rng.getrandbits(128))) for i in ids if i % 3 == 0)
@@ -137,7 +138,9 @@ class World:
         return self.rng.choice([*DENSE, *MULTI, *SPARSE])
 
     def input(self, name):
-        return self.an_id() if self.rng.random() < 0.5 else self.vector(name)
+        if self.ids_in_queries and self.rng.random() < 0.5:
+            return self.an_id()
+        return self.vector(name)
 
     def threshold(self, name, chance=0.25):
         if self.rng.random() > chance or name in MULTI:
@@ -167,11 +170,11 @@ class World:
             return m.LookupLocation(collection=OTHER, vector="")
         return None
 
-    def query(self, name):
+    def query(self, name, kinds=("nearest", "plain", "recommend", "best", "sum", "discover",
+                                 "context", "mmr", "feedback")):
         """A query on the vector `name`, and whether its scores may have a threshold."""
         rng = self.rng
-        kind = rng.choice(["nearest", "plain", "recommend", "best", "sum", "discover", "context",
-                           "mmr", "feedback"])
+        kind = rng.choice(kinds)
         if kind == "plain":
             return self.input(name), True
         if kind == "nearest":
@@ -201,16 +204,30 @@ class World:
             target=self.input(name), context=self.pairs(name, 1))), False
 
     def prefetch(self, depth=0):
+        """Without ids: one that a prefetch uses is left out of the whole query's result, in the
+        reference of the prefetch's alone. Without context: where many scores are equal, their
+        order, which is free, decides about ranks."""
+        kinds = ("nearest", "plain", "recommend", "best", "sum", "discover")
         name = self.vector_name()
+        if name in SPARSE:  # which share few indices, so that many scores are 0
+            kinds = ("nearest", "plain", "recommend")
+        self.ids_in_queries = False
         if depth < 2 and self.rng.random() < 0.25:
             inner = [self.prefetch(depth + 1) for _ in range(self.rng.randint(1, 2))]
-            query = self.rng.choice([m.FusionQuery(fusion=m.Fusion.RRF), self.query(name)[0]])
-            return m.Prefetch(prefetch=inner, query=query, using=name, limit=40,
-                              filter=self.maybe_filter())
-        query, bounded = self.query(name)
-        return m.Prefetch(query=query, using=name, limit=self.rng.choice([None, 5, 30, 100]),
-                          filter=self.maybe_filter(), lookup_from=self.lookup(name),
-                          score_threshold=self.threshold(name) if bounded else None)
+            self.ids_in_queries = False
+            where = self.maybe_filter()
+            made = self.rng.choice([
+                m.Prefetch(prefetch=inner, query=m.FusionQuery(fusion=m.Fusion.DBSF), limit=40,
+                           filter=where),
+                m.Prefetch(prefetch=inner, query=self.query(name, kinds)[0], using=name, limit=40,
+                           filter=where)])
+        else:
+            query, bounded = self.query(name, kinds)
+            made = m.Prefetch(query=query, using=name, limit=self.rng.choice([None, 5, 30, 100]),
+                              filter=self.maybe_filter(),
+                              score_threshold=self.threshold(name) if bounded else None)
+        self.ids_in_queries = True
+        return made
 
     def expression(self, depth=0):
         rng = self.rng
@@ -302,13 +319,14 @@ class World:
                              self.rng.choice([2, 10, 50]), self.maybe_filter())
         return lambda c: c.facet(COLLECTION, key, facet_filter=where, limit=limit, exact=True)
 
-    def query_arguments(self):
-        name = self.vector_name()
-        query, bounded = self.query(name)
+    def query_arguments(self, **kinds):
+        name = self.rng.choice([*DENSE, "sp"]) if kinds else self.vector_name()
+        query, bounded = self.query(name, **kinds)
+        feedback = isinstance(query, m.RelevanceFeedbackQuery)  # the reference knows no lookup there
         return dict(query=query, using=name, limit=self.rng.randint(1, 25),
                     offset=self.rng.choice([None, None, 2, 100]), query_filter=self.maybe_filter(),
                     score_threshold=self.threshold(name) if bounded else None,
-                    lookup_from=self.lookup(name))
+                    lookup_from=None if feedback else self.lookup(name))
 
     def ask_query(self):
         args = dict(**self.query_arguments(), **self.shown())
@@ -337,7 +355,8 @@ class World:
         return lambda c: c.query_points(COLLECTION, **args)
 
     def ask_groups(self):
-        args = self.query_arguments()
+        """Of queries whose scores are all different: the groups depend on the order of equals."""
+        args = self.query_arguments(kinds=("nearest", "plain", "recommend"))
         del args["offset"], args["lookup_from"]
         args.update(group_by=self.rng.choice(["group", "city", "who", "deep.k", "tags"]),
                     group_size=self.rng.randint(1, 4), limit=self.rng.randint(1, 6),
@@ -346,7 +365,7 @@ class World:
             args["with_lookup"] = self.rng.choice([OTHER, m.WithLookup(
                 collection=OTHER, with_payload=["of"], with_vectors=True)])
         if self.rng.random() < 0.2:
-            args["prefetch"] = [self.prefetch()]
+            args["prefetch"] = [m.Prefetch(query=self.dense(8), using="cos", filter=self.maybe_filter())]
         return lambda c: c.query_points_groups(COLLECTION, **args)
 
     def ask_batch(self):
@@ -379,9 +398,9 @@ class World:
         def ask(c):
             if pairs:
                 found = c.search_matrix_pairs(COLLECTION, **args).pairs
-                return [(str(p.a), p.b, p.score) for p in found]
+                return [(str(p.a), p.score) for p in found]
             found = c.search_matrix_offsets(COLLECTION, **args)
-            return [(str(found.ids[r]), found.ids[q], s) for r, q, s in
+            return [(str(found.ids[r]), str(found.ids[q]) != str(found.ids[r]), s) for r, q, s in
                     zip(found.offsets_row, found.offsets_col, found.scores)]
 
         return ask
@@ -423,18 +442,18 @@ def key_of(point):
 
 
 def difference_of_rankings(a, b):
-    """Equal scores in any order; who is in the last group of equals may differ."""
+    """Equal scores in any order; who is among the first and the last equals may differ."""
     if len(a) != len(b):
         return f"{len(a)} points, not {len(b)}: {[p['id'] for p in a]} / {[p['id'] for p in b]}"
     for x, y in zip(a, b):
         if not same(key_of(x), key_of(y)):
             return f"scores {[(p['id'], key_of(p)) for p in a]} / {[(p['id'], key_of(p)) for p in b]}"
     ours = {str(p["id"]): p for p in a}
-    last = key_of(a[-1])
+    first, last = key_of(a[0]), key_of(a[-1])
     for y in b:
         x = ours.get(str(y["id"]))
         if x is None:
-            if not same(key_of(y), last):
+            if not same(key_of(y), last) and not same(key_of(y), first):
                 return f"point {y['id']} is missing"
         elif "order_value" not in y:
             for name in (x.keys() | y.keys()) - {"version", "score"}:
