@@ -9,7 +9,7 @@
 #include "tree.h"
 
 typedef struct binder {
-    lt_field_lookup lookup;
+    lt_payload_field_lookup lookup;
     void *context;
     lt_buf prefix; /* path of the nested conditions we are in, with a dot behind it */
     lt_filter_binding *out;
@@ -64,7 +64,7 @@ static bool collect_distinct(void *context, const char *token, size_t n)
     return same_as_earlier(l, token, n) || collect_all(context, token, n);
 }
 
-static lt_status bind_text(const lt_cond *c, const lt_field *field, lt_term *t, lt_error *err)
+static lt_status bind_text(const lt_cond *c, const lt_payload_field *field, lt_term *t, lt_error *err)
 {
     token_list l = {.status = LT_OK};
     bool phrase = c->kind == LT_COND_PHRASE;
@@ -74,7 +74,7 @@ static lt_status bind_text(const lt_cond *c, const lt_field *field, lt_term *t, 
     t->ends = l.ends;
     t->bytes = l.bytes.data;
     t->n_tokens = l.n;
-    t->field = lt_field_ref(field);
+    t->field = lt_payload_field_ref(field);
     if (l.status == LT_ELIMIT)
         return lt_fail(err, LT_ELIMIT, "filter: more than %u words in one text condition",
                        LT_LIMIT_FILTER_TOKENS);
@@ -89,16 +89,16 @@ static lt_status bind_term(binder *b, const lt_cond *c, lt_error *err)
     size_t len = b->prefix.len;
 
     LT_TRY(lt_buf_adds(&b->prefix, c->key, err));
-    const lt_field *field = b->lookup(b->context, b->prefix.data);
+    const lt_payload_field *field = b->lookup(b->context, b->prefix.data);
     lt_term *t = &b->out->terms[c->term];
 
     b->prefix.len = len;
-    if (!field || field->type != (text ? LT_FIELD_TEXT : LT_FIELD_UUID))
+    if (!field || field->type != (text ? LT_PAYLOAD_TEXT : LT_PAYLOAD_UUID))
         return LT_OK;
     b->changes = true;
     if (text)
         return bind_text(c, field, t, err);
-    t->field = lt_field_ref(field);
+    t->field = lt_payload_field_ref(field);
     return LT_OK;
 }
 
@@ -139,7 +139,7 @@ static lt_status bind_clause(binder *b, const lt_clause *c, lt_error *err)
     return bind_conds(b, &c->min_should, err);
 }
 
-lt_status lt_filter_bind(const lt_filter *f, lt_field_lookup lookup, void *context,
+lt_status lt_filter_bind(const lt_filter *f, lt_payload_field_lookup lookup, void *context,
                          lt_filter_binding **out, lt_error *err)
 {
     binder b = {.lookup = lookup, .context = context};
@@ -169,7 +169,7 @@ void lt_filter_binding_free(lt_filter_binding *b)
     for (size_t i = 0; i < b->n_terms; i++) {
         lt_free(b->terms[i].bytes);
         lt_free(b->terms[i].ends);
-        lt_field_unref(b->terms[i].field);
+        lt_payload_field_unref(b->terms[i].field);
     }
     lt_free(b);
 }

@@ -11,18 +11,18 @@ static const char *const type_names[] = {"keyword", "integer",  "float", "bool",
                                          "geo",     "datetime", "uuid",  "text"};
 enum { N_TYPES = sizeof type_names / sizeof *type_names };
 
-const char *lt_field_type_name(lt_field_type type)
+const char *lt_payload_type_name(lt_payload_type type)
 {
     return type_names[type];
 }
 
-static lt_status read_type(yyjson_val *schema, lt_field_type *out, lt_error *err)
+static lt_status read_type(yyjson_val *schema, lt_payload_type *out, lt_error *err)
 {
     yyjson_val *name = yyjson_is_obj(schema) ? yyjson_obj_get(schema, "type") : schema;
 
     for (size_t i = 0; i < N_TYPES; i++) {
         if (yyjson_equals_str(name, type_names[i])) {
-            *out = (lt_field_type)i;
+            *out = (lt_payload_type)i;
             return LT_OK;
         }
     }
@@ -65,12 +65,12 @@ static lt_status check_placement(yyjson_val *schema, lt_error *err)
     return LT_OK;
 }
 
-static lt_status fill_field(const char *path, yyjson_val *schema, lt_field *f, lt_error *err)
+static lt_status fill_field(const char *path, yyjson_val *schema, lt_payload_field *f, lt_error *err)
 {
     LT_TRY(read_type(schema, &f->type, err));
     LT_TRY(check_placement(schema, err));
     f->lookup = f->range = true;
-    if (f->type == LT_FIELD_INTEGER) {
+    if (f->type == LT_PAYLOAD_INTEGER) {
         LT_TRY(read_flag(schema, "lookup", &f->lookup, err));
         LT_TRY(read_flag(schema, "range", &f->range, err));
         if (!f->lookup && !f->range)
@@ -78,17 +78,17 @@ static lt_status fill_field(const char *path, yyjson_val *schema, lt_field *f, l
                            "Validation error in JSON body: [field_schema: the 'lookup' and 'range' "
                            "capabilities can't be both disabled]");
     }
-    if (f->type == LT_FIELD_TEXT)
+    if (f->type == LT_PAYLOAD_TEXT)
         LT_TRY(lt_analyzer_new(yyjson_is_obj(schema) ? schema : NULL, &f->analyzer, err));
     f->path = lt_strdup(path);
     return f->path ? LT_OK : lt_fail_nomem(err);
 }
 
-lt_status lt_field_new(const char *path, yyjson_val *schema, lt_field **out, lt_error *err)
+lt_status lt_payload_field_new(const char *path, yyjson_val *schema, lt_payload_field **out, lt_error *err)
 {
     if (strlen(path) > LT_LIMIT_PATH_BYTES || !lt_path_valid(path, strlen(path)))
         return lt_fail(err, LT_EINVAL, "'%.80s' is not a path into the payload", path);
-    lt_field *f = lt_calloc(1, sizeof *f);
+    lt_payload_field *f = lt_calloc(1, sizeof *f);
 
     if (!f)
         return lt_fail_nomem(err);
@@ -96,22 +96,22 @@ lt_status lt_field_new(const char *path, yyjson_val *schema, lt_field **out, lt_
     lt_status st = fill_field(path, schema, f, err);
 
     if (st != LT_OK) {
-        lt_field_unref(f);
+        lt_payload_field_unref(f);
         return st;
     }
     *out = f;
     return LT_OK;
 }
 
-lt_field *lt_field_ref(const lt_field *f)
+lt_payload_field *lt_payload_field_ref(const lt_payload_field *f)
 {
-    lt_field *shared = (lt_field *)(uintptr_t)f;
+    lt_payload_field *shared = (lt_payload_field *)(uintptr_t)f;
 
     __atomic_add_fetch(&shared->refs, 1, __ATOMIC_RELAXED);
     return shared;
 }
 
-void lt_field_unref(lt_field *f)
+void lt_payload_field_unref(lt_payload_field *f)
 {
     if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;

@@ -27,8 +27,8 @@ void lt_filter_free(lt_filter *f);
  * of a collection holds that. `lookup` gives the index at a path, or NULL. It keeps what it needs
  * of them; free with lt_filter_binding_free. *out is NULL where nothing changes. */
 typedef struct lt_filter_binding lt_filter_binding;
-typedef const lt_field *(*lt_field_lookup)(void *context, const char *path);
-lt_status lt_filter_bind(const lt_filter *f, lt_field_lookup lookup, void *context,
+typedef const lt_payload_field *(*lt_payload_field_lookup)(void *context, const char *path);
+lt_status lt_filter_bind(const lt_filter *f, lt_payload_field_lookup lookup, void *context,
                          lt_filter_binding **out, lt_error *err) LT_NODISCARD;
 void lt_filter_binding_free(lt_filter_binding *b); /* NULL allowed */
 

@@ -95,7 +95,7 @@ lt_status lt_filter_parse_field(lt_filter_parser *p, yyjson_val *json, lt_cond *
 
 /* What an index says about one text or match condition. */
 typedef struct lt_term {
-    lt_field *field; /* NULL: no index that changes its meaning */
+    lt_payload_field *field; /* NULL: no index that changes its meaning */
     /* text: the tokens of the query, one after the other */
     char *bytes;
     uint32_t *ends; /* ends[i] is where token i ends in bytes */

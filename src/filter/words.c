@@ -107,7 +107,7 @@ static bool any_occurs(const char *text, size_t n, const char *words, size_t n_w
 
 bool lt_words_hold(const lt_cond *c, const lt_term *term, const char *text, size_t n)
 {
-    if (term && term->field && term->field->type == LT_FIELD_TEXT)
+    if (term && term->field && term->field->type == LT_PAYLOAD_TEXT)
         return tokens_hold(c, term, text, n);
     if (c->kind == LT_COND_TEXT_ANY)
         return any_occurs(text, n, c->text, c->text_len);

@@ -8,21 +8,21 @@
 
 #include "pidx_parts.h"
 
-static bool has_terms(lt_field_type type)
+static bool has_terms(lt_payload_type type)
 {
-    return type == LT_FIELD_KEYWORD || type == LT_FIELD_BOOL || type == LT_FIELD_UUID ||
-           type == LT_FIELD_TEXT;
+    return type == LT_PAYLOAD_KEYWORD || type == LT_PAYLOAD_BOOL || type == LT_PAYLOAD_UUID ||
+           type == LT_PAYLOAD_TEXT;
 }
 
-lt_status lt_pidx_new(const lt_field *field, lt_pidx **out, lt_error *err)
+lt_status lt_pidx_new(const lt_payload_field *field, lt_pidx **out, lt_error *err)
 {
     lt_pidx *x = lt_calloc(1, sizeof *x);
 
     if (!x)
         return lt_fail_nomem(err);
-    x->field = lt_field_ref(field);
+    x->field = lt_payload_field_ref(field);
     if (has_terms(field->type))
-        x->terms = lt_terms_new(field->type == LT_FIELD_KEYWORD);
+        x->terms = lt_terms_new(field->type == LT_PAYLOAD_KEYWORD);
     else
         x->order = lt_order_new();
     x->typed = roaring_bitmap_create();
@@ -50,11 +50,11 @@ void lt_pidx_free(lt_pidx *x)
             roaring_bitmap_free(sets[i]);
     lt_terms_free(x->terms);
     lt_order_free(x->order);
-    lt_field_unref(x->field);
+    lt_payload_field_unref(x->field);
     lt_free(x);
 }
 
-const lt_field *lt_pidx_field(const lt_pidx *x)
+const lt_payload_field *lt_pidx_field(const lt_pidx *x)
 {
     return x->field;
 }
@@ -76,45 +76,45 @@ size_t lt_pidx_bytes(const lt_pidx *x)
 
 /* ---- one value ------------------------------------------------------------------------------- */
 
-bool lt_pidx_term_of(lt_field_type type, yyjson_val *v, lt_term_bytes *out)
+bool lt_pidx_term_of(lt_payload_type type, yyjson_val *v, lt_term_bytes *out)
 {
-    if (type == LT_FIELD_KEYWORD && yyjson_is_str(v)) {
+    if (type == LT_PAYLOAD_KEYWORD && yyjson_is_str(v)) {
         out->bytes = yyjson_get_str(v);
         out->n = yyjson_get_len(v);
         return true;
     }
     out->bytes = (const char *)out->own;
-    if (type == LT_FIELD_BOOL && yyjson_is_bool(v)) {
+    if (type == LT_PAYLOAD_BOOL && yyjson_is_bool(v)) {
         out->own[0] = yyjson_get_bool(v);
         out->n = 1;
         return true;
     }
     out->n = 16;
-    return type == LT_FIELD_UUID && lt_uuid_read(v, out->own);
+    return type == LT_PAYLOAD_UUID && lt_uuid_read(v, out->own);
 }
 
-bool lt_pidx_key_of(lt_field_type type, yyjson_val *v, uint64_t *out)
+bool lt_pidx_key_of(lt_payload_type type, yyjson_val *v, uint64_t *out)
 {
     double lat, lon;
     int64_t us;
 
     switch (type) {
-    case LT_FIELD_INTEGER:
+    case LT_PAYLOAD_INTEGER:
         if (!yyjson_is_sint(v) && !(yyjson_is_uint(v) && yyjson_get_uint(v) <= INT64_MAX))
             return false;
         *out = lt_key_of_int(yyjson_get_sint(v));
         return true;
-    case LT_FIELD_FLOAT:
+    case LT_PAYLOAD_FLOAT:
         if (!yyjson_is_num(v))
             return false;
         *out = lt_key_of_float(yyjson_get_num(v));
         return true;
-    case LT_FIELD_DATETIME:
+    case LT_PAYLOAD_DATETIME:
         if (!yyjson_is_str(v) || !lt_datetime_parse(yyjson_get_str(v), yyjson_get_len(v), &us))
             return false;
         *out = lt_key_of_int(us);
         return true;
-    case LT_FIELD_GEO:
+    case LT_PAYLOAD_GEO:
         if (!lt_place_read(v, &lat, &lon))
             return false;
         *out = lt_key_of_place(lat, lon);
@@ -160,11 +160,11 @@ static void fill_key(filling *f, uint64_t key)
 
 static bool fill_typed(filling *f, yyjson_val *v)
 {
-    const lt_field *field = f->x->field;
+    const lt_payload_field *field = f->x->field;
     lt_term_bytes term;
     uint64_t key;
 
-    if (field->type == LT_FIELD_TEXT) {
+    if (field->type == LT_PAYLOAD_TEXT) {
         if (yyjson_is_str(v))
             (void)lt_analyzer_each(field->analyzer, yyjson_get_str(v), yyjson_get_len(v), false,
                                    fill_token, f);

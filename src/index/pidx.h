@@ -20,9 +20,9 @@
 typedef struct lt_pidx lt_pidx;
 
 /* An empty index as `field` declares it; it keeps a reference. */
-lt_status lt_pidx_new(const lt_field *field, lt_pidx **out, lt_error *err) LT_NODISCARD;
+lt_status lt_pidx_new(const lt_payload_field *field, lt_pidx **out, lt_error *err) LT_NODISCARD;
 void lt_pidx_free(lt_pidx *x); /* NULL allowed */
-const lt_field *lt_pidx_field(const lt_pidx *x);
+const lt_payload_field *lt_pidx_field(const lt_pidx *x);
 
 /* `payload` is the root object (NULL: {}). After a failure (LT_ENOMEM, LT_ELIMIT) the index misses
  * values of this slot: it has to be made anew. */
@@ -101,8 +101,8 @@ typedef struct lt_index_value {
 } lt_index_value;
 
 /* Calls visit for each value with the number of points that have it, among those in `bits`
- * (n_slots bits; NULL: all), in no order, until it returns other than LT_OK. LT_EINVAL: an index of this type
- * does not count (float, datetime, geo, text). */
+ * (n_slots bits; NULL: all), in no order, until it returns other than LT_OK. LT_EINVAL: an index of
+ * this type does not count (float, datetime, geo, text). */
 typedef lt_status (*lt_facet_visit)(void *context, const lt_index_value *value, size_t n_points,
                                     lt_error *err);
 lt_status lt_pidx_facet(const lt_pidx *x, const uint64_t *bits, size_t n_slots,
@@ -118,7 +118,7 @@ void lt_pidx_walk(const lt_pidx *x, bool descending, const lt_index_value *from,
 
 /* The values of the index's type in a payload: what lt_pidx_add would index (not text, not geo).
  * Calls visit for each; a value may come twice. */
-void lt_field_values(const lt_field *field, yyjson_val *payload,
+void lt_payload_field_values(const lt_payload_field *field, yyjson_val *payload,
                      void (*visit)(void *context, const lt_index_value *value), void *context);
 /* Order of two values of one kind: < 0, 0, > 0. */
 int lt_index_value_compare(const lt_index_value *a, const lt_index_value *b);

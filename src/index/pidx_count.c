@@ -75,7 +75,8 @@ static lt_estimate count_tokens(const lt_pidx *x, const lt_cond *c, const lt_ter
         none *= 1 - (double)least(count, n_points) / n;
     }
     if (c->kind == LT_COND_TEXT_ANY)
-        return (lt_estimate){least(most, n_points), (size_t)((1 - none) * n), least(sum, n_points)};
+        return lt_estimate_in_order((lt_estimate){least(most, n_points), (size_t)((1 - none) * n),
+                                                  least(sum, n_points)});
     if (t->n_tokens == 1)
         return about(fewest, 0, n_points);
     return (lt_estimate){0, t->n_tokens ? least((size_t)(share * n), fewest) : 0, fewest};
@@ -89,7 +90,7 @@ static lt_estimate count_range(const lt_pidx *x, const lt_cond *c, size_t n_poin
     size_t pairs = lt_order_between(x->order, from, to);
 
     return about_sum(x, pairs > 0, pairs,
-                     x->field->type == LT_FIELD_INTEGER ? size_of(x->other) : 0, n_points);
+                     x->field->type == LT_PAYLOAD_INTEGER ? size_of(x->other) : 0, n_points);
 }
 
 static lt_estimate exactly(size_t n, size_t n_points)
@@ -108,7 +109,7 @@ static lt_estimate count_presence(const lt_pidx *x, const lt_cond *c, size_t n_p
 bool lt_pidx_count(const lt_pidx *x, const lt_cond *c, const lt_term *term, size_t n_points,
                    lt_estimate *out)
 {
-    lt_field_type type = x->field->type;
+    lt_payload_type type = x->field->type;
 
     switch (c->kind) {
     case LT_COND_MATCH:
@@ -130,7 +131,7 @@ bool lt_pidx_count(const lt_pidx *x, const lt_cond *c, const lt_term *term, size
     case LT_COND_TEXT:
     case LT_COND_TEXT_ANY:
     case LT_COND_PHRASE:
-        if (type != LT_FIELD_TEXT || !term || !term->field)
+        if (type != LT_PAYLOAD_TEXT || !term || !term->field)
             break;
         *out = count_tokens(x, c, term, n_points);
         return true;

@@ -11,7 +11,7 @@
 #include "pidx_terms.h"
 
 struct lt_pidx {
-    lt_field *field;
+    lt_payload_field *field;
     lt_terms *terms; /* keyword, bool, uuid, text */
     lt_order *order; /* integer, float, datetime, geo */
     /* Sets of slots, whatever the type of the index: */
@@ -36,9 +36,9 @@ typedef struct lt_term_bytes {
     size_t n;
     uint8_t own[16];
 } lt_term_bytes;
-bool lt_pidx_term_of(lt_field_type type, yyjson_val *v, lt_term_bytes *out);
+bool lt_pidx_term_of(lt_payload_type type, yyjson_val *v, lt_term_bytes *out);
 /* The key of a value in `order`; false where it is of another type. */
-bool lt_pidx_key_of(lt_field_type type, yyjson_val *v, uint64_t *out);
+bool lt_pidx_key_of(lt_payload_type type, yyjson_val *v, uint64_t *out);
 
 /* ---- pidx_query.c ---- */
 
@@ -54,7 +54,7 @@ bool lt_pidx_count(const lt_pidx *x, const lt_cond *c, const lt_term *term, size
 /* Where the values of a range begin and end; the index is of a type that range_is_for the kind. */
 void lt_pidx_find_range(const lt_pidx *x, const lt_cond *c, lt_order_at *from, lt_order_at *to);
 /* Which type of index has the values that a range is about. */
-bool lt_pidx_range_is_for(lt_cond_kind kind, lt_field_type type);
+bool lt_pidx_range_is_for(lt_cond_kind kind, lt_payload_type type);
 const char *lt_term_token(const lt_term *t, size_t i, size_t *n);
 /* The points with exactly this value: at most `*others` and `*all` more may have it among those of
  * other types, or among all. */
@@ -62,6 +62,13 @@ typedef struct lt_listing {
     bool others, all; /* some listed value is to be sought there */
 } lt_listing;
 size_t lt_pidx_count_listed(const lt_pidx *x, yyjson_val *values, lt_listing *out);
+
+/* What is expected lies between the bounds, whatever rounding made of it. */
+static inline lt_estimate lt_estimate_in_order(lt_estimate e)
+{
+    e.expected = e.expected < e.min ? e.min : e.expected > e.max ? e.max : e.expected;
+    return e;
+}
 
 /* ---- pidx_geo.c ---- */
 

@@ -57,17 +57,17 @@ typedef struct lookup {
 
 static lookup look_up(const lt_pidx *x, yyjson_val *v)
 {
-    lt_field_type type = x->field->type;
+    lt_payload_type type = x->field->type;
     lookup l = {.route = AMONG_OTHERS};
 
     if (lt_pidx_term_of(type, v, &l.term)) {
         l.route = BY_TERM;
         if (l.term.bytes != yyjson_get_str(v)) /* `l` will be copied */
             l.term.bytes = NULL;
-    } else if (type == LT_FIELD_INTEGER && lt_pidx_key_of(type, v, &l.key)) {
+    } else if (type == LT_PAYLOAD_INTEGER && lt_pidx_key_of(type, v, &l.key)) {
         l.route = BY_KEY;
-    } else if ((type == LT_FIELD_FLOAT && yyjson_is_num(v)) ||
-               ((type == LT_FIELD_DATETIME || type == LT_FIELD_TEXT) && yyjson_is_str(v))) {
+    } else if ((type == LT_PAYLOAD_FLOAT && yyjson_is_num(v)) ||
+               ((type == LT_PAYLOAD_DATETIME || type == LT_PAYLOAD_TEXT) && yyjson_is_str(v))) {
         l.route = AMONG_ALL;
     }
     return l;
@@ -262,12 +262,12 @@ static void answer_strings(const lt_pidx *x, const lt_cond *c, lt_answer *a)
 
 typedef struct limit {
     const lt_range *range;
-    lt_field_type type;
+    lt_payload_type type;
 } limit;
 
-static double number_of_key(lt_field_type type, uint64_t key)
+static double number_of_key(lt_payload_type type, uint64_t key)
 {
-    return type == LT_FIELD_FLOAT ? lt_float_of_key(key) : (double)lt_int_of_key(key);
+    return type == LT_PAYLOAD_FLOAT ? lt_float_of_key(key) : (double)lt_int_of_key(key);
 }
 
 static bool below_range(const void *context, uint64_t key)
@@ -275,7 +275,7 @@ static bool below_range(const void *context, uint64_t key)
     const limit *l = context;
     const lt_range *r = l->range;
 
-    if (l->type == LT_FIELD_DATETIME)
+    if (l->type == LT_PAYLOAD_DATETIME)
         return (r->has_gt && lt_int_of_key(key) <= r->gt_us) ||
                (r->has_gte && lt_int_of_key(key) < r->gte_us);
     double x = number_of_key(l->type, key);
@@ -288,7 +288,7 @@ static bool not_above_range(const void *context, uint64_t key)
     const limit *l = context;
     const lt_range *r = l->range;
 
-    if (l->type == LT_FIELD_DATETIME)
+    if (l->type == LT_PAYLOAD_DATETIME)
         return (!r->has_lt || lt_int_of_key(key) < r->lt_us) &&
                (!r->has_lte || lt_int_of_key(key) <= r->lte_us);
     double x = number_of_key(l->type, key);
@@ -305,10 +305,10 @@ void lt_pidx_find_range(const lt_pidx *x, const lt_cond *c, lt_order_at *from, l
 }
 
 /* Which type of index has the values that a range is about. */
-bool lt_pidx_range_is_for(lt_cond_kind kind, lt_field_type type)
+bool lt_pidx_range_is_for(lt_cond_kind kind, lt_payload_type type)
 {
-    return kind == LT_COND_RANGE ? type == LT_FIELD_INTEGER || type == LT_FIELD_FLOAT
-                                 : type == LT_FIELD_DATETIME;
+    return kind == LT_COND_RANGE ? type == LT_PAYLOAD_INTEGER || type == LT_PAYLOAD_FLOAT
+                                 : type == LT_PAYLOAD_DATETIME;
 }
 
 static void answer_range(const lt_pidx *x, const lt_cond *c, lt_answer *a)
@@ -317,16 +317,16 @@ static void answer_range(const lt_pidx *x, const lt_cond *c, lt_answer *a)
 
     lt_pidx_find_range(x, c, &from, &to);
     mark_between(x->order, from, to, a);
-    if (x->field->type == LT_FIELD_INTEGER) /* floats, and integers of more than 63 bits */
+    if (x->field->type == LT_PAYLOAD_INTEGER) /* floats, and integers of more than 63 bits */
         mark(x->other, a->maybe, a);
 }
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
 /* Whether the strings at the path are in the index in a form that tells too little of them. */
-static bool hides_strings(lt_field_type type)
+static bool hides_strings(lt_payload_type type)
 {
-    return type == LT_FIELD_DATETIME || type == LT_FIELD_UUID || type == LT_FIELD_TEXT;
+    return type == LT_PAYLOAD_DATETIME || type == LT_PAYLOAD_UUID || type == LT_PAYLOAD_TEXT;
 }
 
 /* A condition on values that the index does not know by themselves. */
@@ -363,7 +363,7 @@ static void answer_presence(const lt_pidx *x, const lt_cond *c, lt_answer *a)
 
 bool lt_pidx_answer(const lt_pidx *x, const lt_cond *c, const lt_term *term, lt_answer *a)
 {
-    lt_field_type type = x->field->type;
+    lt_payload_type type = x->field->type;
 
     switch (c->kind) {
     case LT_COND_MATCH:
@@ -375,7 +375,7 @@ bool lt_pidx_answer(const lt_pidx *x, const lt_cond *c, const lt_term *term, lt_
     case LT_COND_TEXT:
     case LT_COND_TEXT_ANY:
     case LT_COND_PHRASE:
-        if (type == LT_FIELD_TEXT && term && term->field) {
+        if (type == LT_PAYLOAD_TEXT && term && term->field) {
             answer_tokens(x, c, term, a);
             return true;
         }
@@ -390,7 +390,7 @@ bool lt_pidx_answer(const lt_pidx *x, const lt_cond *c, const lt_term *term, lt_
     case LT_COND_GEO_RADIUS:
     case LT_COND_GEO_BOX:
     case LT_COND_GEO_POLYGON:
-        if (type == LT_FIELD_GEO) {
+        if (type == LT_PAYLOAD_GEO) {
             lt_pidx_answer_place(x->order, c, a);
             return true;
         }
@@ -407,7 +407,7 @@ bool lt_pidx_answer(const lt_pidx *x, const lt_cond *c, const lt_term *term, lt_
     default:
         return false;
     }
-    if (type == LT_FIELD_KEYWORD && c->kind != LT_COND_RANGE && c->kind != LT_COND_GEO_RADIUS &&
+    if (type == LT_PAYLOAD_KEYWORD && c->kind != LT_COND_RANGE && c->kind != LT_COND_GEO_RADIUS &&
         c->kind != LT_COND_GEO_BOX && c->kind != LT_COND_GEO_POLYGON)
         answer_strings(x, c, a);
     else

@@ -142,7 +142,7 @@ static lt_status select_by_index(const selecting *s, const nest *in, const lt_co
     lt_bits_and(out->sure, s->source->living, s->n_words);
     if (in->n)
         only_possible(s, out);
-    note_step(s, c, lt_field_type_name(x->field->type), out);
+    note_step(s, c, lt_payload_type_name(x->field->type), out);
     return LT_OK;
 }
 
@@ -366,9 +366,10 @@ static lt_estimate estimate_cond(const selecting *s, const nest *in, const lt_co
 /* Conditions are taken as independent of each other for what is expected. */
 static lt_estimate both(lt_estimate a, lt_estimate b, size_t n)
 {
-    return (lt_estimate){a.min + b.min > n ? a.min + b.min - n : 0,
-                         n ? (size_t)((double)a.expected * (double)b.expected / (double)n) : 0,
-                         a.max < b.max ? a.max : b.max};
+    return lt_estimate_in_order(
+        (lt_estimate){a.min + b.min > n ? a.min + b.min - n : 0,
+                      n ? (size_t)((double)a.expected * (double)b.expected / (double)n) : 0,
+                      a.max < b.max ? a.max : b.max});
 }
 
 static lt_estimate opposite(lt_estimate a, size_t n)
@@ -401,7 +402,7 @@ static lt_estimate estimate_min_should(const selecting *s, const nest *in, const
     max = max < n ? max : n;
     size_t expected = all.expected < max ? (all.expected + max) / 2 : max;
 
-    return (lt_estimate){all.min, expected, max};
+    return lt_estimate_in_order((lt_estimate){all.min, expected, max});
 }
 
 static lt_estimate estimate_clause(const selecting *s, const nest *in, const lt_clause *c, size_t n)

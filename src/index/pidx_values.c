@@ -5,24 +5,24 @@
 
 #include "pidx_parts.h"
 
-static lt_index_value value_of_term(lt_field_type type, const lt_posting *p)
+static lt_index_value value_of_term(lt_payload_type type, const lt_posting *p)
 {
     lt_index_value v = {.kind = LT_VALUE_TEXT, .text = p->bytes, .n_text = p->n_bytes};
 
-    if (type == LT_FIELD_BOOL) {
+    if (type == LT_PAYLOAD_BOOL) {
         v = (lt_index_value){.kind = LT_VALUE_BOOL, .flag = p->bytes[0] != 0};
-    } else if (type == LT_FIELD_UUID) {
+    } else if (type == LT_PAYLOAD_UUID) {
         v = (lt_index_value){.kind = LT_VALUE_UUID};
         memcpy(v.uuid, p->bytes, sizeof v.uuid);
     }
     return v;
 }
 
-static lt_index_value value_of_key(lt_field_type type, uint64_t key)
+static lt_index_value value_of_key(lt_payload_type type, uint64_t key)
 {
-    if (type == LT_FIELD_FLOAT)
+    if (type == LT_PAYLOAD_FLOAT)
         return (lt_index_value){.kind = LT_VALUE_FLOAT, .real = lt_float_of_key(key)};
-    return (lt_index_value){.kind = type == LT_FIELD_INTEGER ? LT_VALUE_INT : LT_VALUE_DATE,
+    return (lt_index_value){.kind = type == LT_PAYLOAD_INTEGER ? LT_VALUE_INT : LT_VALUE_DATE,
                             .number = lt_int_of_key(key)};
 }
 
@@ -70,15 +70,15 @@ lt_status lt_pidx_facet(const lt_pidx *x, const uint64_t *bits, size_t n_slots,
                         lt_facet_visit visit, void *context, lt_error *err)
 {
     switch (x->field->type) {
-    case LT_FIELD_KEYWORD:
-    case LT_FIELD_BOOL:
-    case LT_FIELD_UUID:
+    case LT_PAYLOAD_KEYWORD:
+    case LT_PAYLOAD_BOOL:
+    case LT_PAYLOAD_UUID:
         return facet_terms(x, bits, n_slots, visit, context, err);
-    case LT_FIELD_INTEGER:
+    case LT_PAYLOAD_INTEGER:
         return facet_keys(x, bits, n_slots, visit, context, err);
     default:
         return lt_fail(err, LT_EINVAL, "an index of type %s does not count its values",
-                       lt_field_type_name(x->field->type));
+                       lt_payload_type_name(x->field->type));
     }
 }
 
@@ -86,13 +86,13 @@ lt_status lt_pidx_facet(const lt_pidx *x, const uint64_t *bits, size_t n_slots,
 
 bool lt_pidx_is_ordered(const lt_pidx *x)
 {
-    return x->field->type == LT_FIELD_FLOAT || x->field->type == LT_FIELD_DATETIME ||
-           (x->field->type == LT_FIELD_INTEGER && x->field->range);
+    return x->field->type == LT_PAYLOAD_FLOAT || x->field->type == LT_PAYLOAD_DATETIME ||
+           (x->field->type == LT_PAYLOAD_INTEGER && x->field->range);
 }
 
 /* Before the first pair with a value of at least `from` (`above`: of more). */
 typedef struct start {
-    lt_field_type type;
+    lt_payload_type type;
     const lt_index_value *from;
     bool above;
 } start;
@@ -160,7 +160,7 @@ void lt_pidx_walk(const lt_pidx *x, bool descending, const lt_index_value *from,
 /* ---- the values of one payload --------------------------------------------------------------- */
 
 typedef struct reading {
-    const lt_field *field;
+    const lt_payload_field *field;
     void (*visit)(void *context, const lt_index_value *value);
     void *context;
 } reading;
@@ -168,7 +168,7 @@ typedef struct reading {
 static bool read_value(void *context, yyjson_val *v)
 {
     const reading *r = context;
-    lt_field_type type = r->field->type;
+    lt_payload_type type = r->field->type;
     lt_term_bytes term;
     uint64_t key;
 
@@ -177,7 +177,7 @@ static bool read_value(void *context, yyjson_val *v)
         lt_index_value value = value_of_term(type, &p);
 
         r->visit(r->context, &value);
-    } else if (type != LT_FIELD_GEO && lt_pidx_key_of(type, v, &key)) {
+    } else if (type != LT_PAYLOAD_GEO && lt_pidx_key_of(type, v, &key)) {
         lt_index_value value = value_of_key(type, key);
 
         r->visit(r->context, &value);
@@ -185,7 +185,7 @@ static bool read_value(void *context, yyjson_val *v)
     return false;
 }
 
-void lt_field_values(const lt_field *field, yyjson_val *payload,
+void lt_payload_field_values(const lt_payload_field *field, yyjson_val *payload,
                      void (*visit)(void *context, const lt_index_value *value), void *context)
 {
     reading r = {field, visit, context};

@@ -14,17 +14,17 @@
 enum { MAX_FIELDS = 64 };
 
 typedef struct fields {
-    lt_field *items[MAX_FIELDS];
+    lt_payload_field *items[MAX_FIELDS];
     size_t n;
 } fields;
 
 static void fields_done(fields *f)
 {
     for (size_t i = 0; i < f->n; i++)
-        lt_field_unref(f->items[i]);
+        lt_payload_field_unref(f->items[i]);
 }
 
-static const lt_field *find_field(void *context, const char *path)
+static const lt_payload_field *find_field(void *context, const char *path)
 {
     const fields *f = context;
 
@@ -43,7 +43,7 @@ static lt_status read_fields(yyjson_val *json, fields *out, lt_error *err)
     {
         if (out->n == MAX_FIELDS)
             return lt_fail(err, LT_ELIMIT, "too many indexes");
-        LT_TRY(lt_field_new(yyjson_get_str(key), v, &out->items[out->n], err));
+        LT_TRY(lt_payload_field_new(yyjson_get_str(key), v, &out->items[out->n], err));
         out->n++;
     }
     return LT_OK;

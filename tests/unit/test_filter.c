@@ -126,10 +126,11 @@ static void wrong_fields_are_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         yyjson_doc *doc = yyjson_read(cases[i].schema, strlen(cases[i].schema), 0);
-        lt_field *f;
+        lt_payload_field *f;
         lt_error err;
 
-        if (lt_field_new(cases[i].path, yyjson_doc_get_root(doc), &f, &err) != cases[i].status)
+        if (lt_payload_field_new(cases[i].path, yyjson_doc_get_root(doc), &f, &err) !=
+            cases[i].status)
             fail_msg("%s: not refused as it should be", cases[i].schema);
         if (!strstr(err.message, cases[i].says))
             fail_msg("%s: '%s' does not name %s", cases[i].schema, err.message, cases[i].says);
@@ -140,29 +141,29 @@ static void wrong_fields_are_named(void **state)
 static void fields_are_read(void **state)
 {
     static const char *const schemas[] = {
-        "\"keyword\"", "\"integer\"", "\"float\"", "\"bool\"", "\"geo\"", "\"datetime\"", "\"uuid\"",
-        "\"text\"",
+        "\"keyword\"", "\"integer\"", "\"float\"", "\"bool\"", "\"geo\"", "\"datetime\"",
+        "\"uuid\"", "\"text\"",
         "{\"type\":\"keyword\",\"is_tenant\":true,\"on_disk\":true,\"prefix\":true}",
         "{\"type\":\"integer\",\"lookup\":true,\"range\":false,\"memory\":\"cached\"}",
         "{\"type\":\"text\",\"tokenizer\":\"word\",\"phrase_matching\":true,\"stopwords\":null}",
     };
-    static const lt_field_type types[] = {
-        LT_FIELD_KEYWORD, LT_FIELD_INTEGER, LT_FIELD_FLOAT, LT_FIELD_BOOL,    LT_FIELD_GEO,
-        LT_FIELD_DATETIME, LT_FIELD_UUID,   LT_FIELD_TEXT,  LT_FIELD_KEYWORD, LT_FIELD_INTEGER,
-        LT_FIELD_TEXT,
+    static const lt_payload_type types[] = {
+        LT_PAYLOAD_KEYWORD, LT_PAYLOAD_INTEGER,  LT_PAYLOAD_FLOAT, LT_PAYLOAD_BOOL,
+        LT_PAYLOAD_GEO,     LT_PAYLOAD_DATETIME, LT_PAYLOAD_UUID,  LT_PAYLOAD_TEXT,
+        LT_PAYLOAD_KEYWORD, LT_PAYLOAD_INTEGER,  LT_PAYLOAD_TEXT,
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
         yyjson_doc *doc = json_of(schemas[i]);
-        lt_field *f;
+        lt_payload_field *f;
         lt_error err;
 
-        assert_ok(lt_field_new("a[].b", yyjson_doc_get_root(doc), &f, &err), &err);
+        assert_ok(lt_payload_field_new("a[].b", yyjson_doc_get_root(doc), &f, &err), &err);
         assert_int_equal(f->type, types[i]);
         assert_string_equal(f->path, "a[].b");
-        assert_int_equal(f->analyzer != NULL, f->type == LT_FIELD_TEXT);
-        lt_field_unref(f);
+        assert_int_equal(f->analyzer != NULL, f->type == LT_PAYLOAD_TEXT);
+        lt_payload_field_unref(f);
         yyjson_doc_free(doc);
     }
 }
@@ -179,14 +180,14 @@ static void slices_are_siphash(void **state)
     assert_int_equal(lt_id_slice(&uuid, 1000003), 590343);
 }
 
-static const lt_field *lookup_one(void *context, const char *path)
+static const lt_payload_field *lookup_one(void *context, const char *path)
 {
-    const lt_field *f = context;
+    const lt_payload_field *f = context;
 
     return strcmp(f->path, path) == 0 ? f : NULL;
 }
 
-static lt_status parse_and_bind(const char *json, const lt_field *field, lt_error *err)
+static lt_status parse_and_bind(const char *json, const lt_payload_field *field, lt_error *err)
 {
     lt_filter *f;
     lt_filter_binding *b;
@@ -207,12 +208,12 @@ static void no_memory_is_an_error(void **state)
                        "{\"gt\":1}},{\"has_id\":[1,2]},{\"nested\":{\"key\":\"n\",\"filter\":"
                        "{\"must\":{\"key\":\"a\",\"match\":{\"phrase\":\"x y\"}}}}}]}";
     yyjson_doc *schema = json_of("\"text\"");
-    lt_field *field;
+    lt_payload_field *field;
     lt_error err;
     long n = 0;
 
     (void)state;
-    assert_ok(lt_field_new("a", yyjson_doc_get_root(schema), &field, &err), &err);
+    assert_ok(lt_payload_field_new("a", yyjson_doc_get_root(schema), &field, &err), &err);
     for (;; n++) {
         lt_mem_fail_at(n, false);
         lt_status st = parse_and_bind(json, field, &err);
@@ -223,7 +224,7 @@ static void no_memory_is_an_error(void **state)
         assert_int_equal(st, LT_ENOMEM);
     }
     assert_true(n > 5);
-    lt_field_unref(field);
+    lt_payload_field_unref(field);
     yyjson_doc_free(schema);
 }
 
@@ -231,11 +232,11 @@ static void too_many_words_are_refused(void **state)
 {
     yyjson_doc *schema = json_of("\"text\"");
     lt_buf json = {0};
-    lt_field *field;
+    lt_payload_field *field;
     lt_error err;
 
     (void)state;
-    assert_ok(lt_field_new("a", yyjson_doc_get_root(schema), &field, &err), &err);
+    assert_ok(lt_payload_field_new("a", yyjson_doc_get_root(schema), &field, &err), &err);
     assert_ok(lt_buf_adds(&json, "{\"must\":{\"key\":\"a\",\"match\":{\"text\":\"", &err), &err);
     for (int i = 0; i < 1025; i++)
         assert_ok(lt_buf_addf(&json, &err, "w%d ", i), &err);
@@ -243,7 +244,7 @@ static void too_many_words_are_refused(void **state)
     assert_int_equal(parse_and_bind(json.data, field, &err), LT_ELIMIT);
     assert_non_null(strstr(err.message, "1024"));
     lt_buf_done(&json);
-    lt_field_unref(field);
+    lt_payload_field_unref(field);
     yyjson_doc_free(schema);
 }
 

@@ -24,7 +24,7 @@ static const char *const schemas[N_FIELDS] = {
 typedef struct world {
     lt_rng rng;
     uint64_t seed;
-    lt_field *fields[N_FIELDS];
+    lt_payload_field *fields[N_FIELDS];
     lt_pidx *indexes[N_FIELDS];
     yyjson_doc *payloads[N_SLOTS]; /* NULL: no point there */
     uint64_t living[(N_SLOTS + 63) / 64];
@@ -368,7 +368,7 @@ static int setup(void **state)
     for (size_t i = 0; i < N_FIELDS; i++) {
         yyjson_doc *doc = yyjson_read(schemas[i], strlen(schemas[i]), 0);
 
-        assert_ok(lt_field_new(paths[i], yyjson_doc_get_root(doc), &w->fields[i], &w->err),
+        assert_ok(lt_payload_field_new(paths[i], yyjson_doc_get_root(doc), &w->fields[i], &w->err),
                   &w->err);
         assert_ok(lt_pidx_new(w->fields[i], &w->indexes[i], &w->err), &w->err);
         yyjson_doc_free(doc);
@@ -385,13 +385,13 @@ static int teardown(void **state)
         yyjson_doc_free(w->payloads[i]);
     for (size_t i = 0; i < N_FIELDS; i++) {
         lt_pidx_free(w->indexes[i]);
-        lt_field_unref(w->fields[i]);
+        lt_payload_field_unref(w->fields[i]);
     }
     lt_free(w);
     return 0;
 }
 
-static const lt_field *field_at(void *context, const char *path)
+static const lt_payload_field *field_at(void *context, const char *path)
 {
     const world *w = context;
 
@@ -540,7 +540,7 @@ static void gather(world *w, size_t field, const uint64_t *bits, pairs *out)
     out->n = 0;
     for (out->slot = 0; out->slot < N_SLOTS; out->slot++)
         if (w->payloads[out->slot] && (!bits || lt_bits_has(bits, out->slot)))
-            lt_field_values(w->fields[field], yyjson_doc_get_root(w->payloads[out->slot]),
+            lt_payload_field_values(w->fields[field], yyjson_doc_get_root(w->payloads[out->slot]),
                             keep_value, out);
     qsort(out->items, out->n, sizeof *out->items, compare_pairs);
     for (size_t i = 0; i < out->n; i++)
@@ -669,7 +669,8 @@ static void clean_data_needs_no_look(void **state)
         "{\"must\":{\"key\":\"b\",\"match\":{\"value\":true}}}",
         "{\"must\":{\"key\":\"d\",\"range\":{\"gte\":\"2020-01-01\"}}}",
         "{\"must\":{\"key\":\"u\",\"match\":{\"value\":\"550E8400E29B41D4A716446655440000\"}}}",
-        "{\"must\":{\"key\":\"g\",\"geo_radius\":{\"center\":{\"lat\":10,\"lon\":10},\"radius\":9}}}",
+        "{\"must\":{\"key\":\"g\",\"geo_radius\":{\"center\":{\"lat\":10,\"lon\":10},"
+        "\"radius\":9}}}",
         "{\"must\":{\"key\":\"g\",\"geo_bounding_box\":{\"top_left\":{\"lat\":11,\"lon\":9},"
         "\"bottom_right\":{\"lat\":9,\"lon\":11}}}}",
         "{\"must\":{\"key\":\"t\",\"match\":{\"text\":\"fox red\"}}}",
