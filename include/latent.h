@@ -486,7 +486,6 @@ LT_API const char *lt_model_token(lt_model *model, int64_t id);
  * have. Free with lt_text_free. */
 LT_API LT_NODISCARD lt_status lt_model_detokenize(lt_model *model, const int64_t *ids, size_t n_ids,
                                                   char **text, lt_error *err);
-LT_API void lt_text_free(char *text);
 
 /* A picture: a file's path, or the bytes of a file in memory (then path is only for messages). A
  * part of it may be asked for, in pixels of the upright picture (after EXIF orientation); it must

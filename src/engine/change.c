@@ -255,8 +255,3 @@ lt_status lt_collection_describe(lt_collection *collection, char **json, lt_erro
     *json = lt_buf_steal(&text);
     return LT_OK;
 }
-
-void lt_text_free(char *text)
-{
-    lt_free(text);
-}

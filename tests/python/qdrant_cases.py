@@ -40,7 +40,7 @@ class World:
 
     # ---- what is stored ----
     def dense(self, n):
-        return [round(self.rng.gauss(0, 1), 3) for _ in range(n)]
+        return [round(self.rng.gauss(0, 1), 6) for _ in range(n)]
 
     def multi(self, n):
         return [self.dense(n) for _ in range(self.rng.randint(1, 3))]
