@@ -6,12 +6,12 @@
 
 #include "mem.h"
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGN = 16, WIDE = 64 };
+enum { BLOCK_BYTES = 64 * 1024, SMALL = 16, LARGE = 64 /* alignments */ };
 
 struct lt_arena_block {
     lt_arena_block *next;
     size_t size;
-    _Alignas(ALIGN) char bytes[];
+    _Alignas(SMALL) char bytes[];
 };
 
 static lt_arena_block *new_block(size_t size)
@@ -27,49 +27,56 @@ static lt_arena_block *new_block(size_t size)
     return b;
 }
 
-void *lt_arena_take(lt_arena *a, size_t n, size_t size)
+/* Bytes to leave out so that what follows p is aligned. */
+static size_t padding(const char *p, size_t align)
 {
-    size_t bytes, room = a->blocks ? a->blocks->size - a->used : 0;
+    return (align - (uintptr_t)p % align) % align;
+}
 
-    if (!lt_mul_size(n, size, &bytes) || bytes > SIZE_MAX - ALIGN)
+static void *take(lt_arena *a, size_t n, size_t size, size_t align)
+{
+    size_t bytes;
+
+    if (!lt_mul_size(n, size, &bytes) || bytes > SIZE_MAX - 2 * LARGE)
         return NULL;
-    bytes = bytes ? (bytes + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
-    if (bytes <= room) {
-        void *p = a->blocks->bytes + a->used;
+    bytes = bytes ? (bytes + SMALL - 1) / SMALL * SMALL : SMALL;
+    if (a->blocks) {
+        size_t begin = a->used + padding(a->blocks->bytes + a->used, align);
 
-        a->used += bytes;
-        return p;
+        if (begin <= a->blocks->size && bytes <= a->blocks->size - begin) {
+            a->used = begin + bytes;
+            return a->blocks->bytes + begin;
+        }
     }
-    lt_arena_block *b = new_block(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
+    bool alone = bytes + align > BLOCK_BYTES;
+    lt_arena_block *b = new_block(alone ? bytes + align : BLOCK_BYTES);
 
     if (!b)
         return NULL;
+    size_t begin = padding(b->bytes, align);
+
     /* What is larger than a block goes behind the one that still has room. */
-    if (bytes > BLOCK_BYTES && a->blocks) {
+    if (alone && a->blocks) {
         b->next = a->blocks->next;
         a->blocks->next = b;
     } else {
         b->next = a->blocks;
         a->blocks = b;
-        a->used = bytes;
+        a->used = begin + bytes;
     }
-    return b->bytes;
+    return b->bytes + begin;
+}
+
+void *lt_arena_take(lt_arena *a, size_t n, size_t size)
+{
+    return take(a, n, size, SMALL);
 }
 
 void *lt_arena_alloc(lt_arena *a, size_t n, size_t size)
 {
-    size_t bytes, whole;
+    void *p = take(a, n, size, LARGE);
 
-    if (!lt_mul_size(n, size, &bytes) || !lt_add_size(bytes, WIDE - 1, &whole))
-        return NULL;
-    char *p = lt_arena_take(a, bytes < WIDE ? bytes : whole, 1);
-
-    if (!p)
-        return NULL;
-    if (bytes >= WIDE)
-        p += (WIDE - (uintptr_t)p % WIDE) % WIDE;
-    memset(p, 0, bytes);
-    return p;
+    return p ? memset(p, 0, n * size) : NULL;
 }
 
 char *lt_arena_text(lt_arena *a, const char *bytes, size_t n)

@@ -21,7 +21,7 @@ typedef struct lt_arena {
 /* n * size bytes, aligned for any type, not zeroed; NULL without memory or on overflow. Valid until
  * lt_arena_done. */
 void *lt_arena_take(lt_arena *a, size_t n, size_t size);
-/* The same, zeroed; 64-byte aligned when it is as large as that. */
+/* The same, zeroed and 64-byte aligned. */
 void *lt_arena_alloc(lt_arena *a, size_t n, size_t size);
 /* A zero-terminated copy. */
 char *lt_arena_text(lt_arena *a, const char *bytes, size_t n);

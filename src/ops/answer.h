@@ -37,16 +37,16 @@ typedef struct lt_page {
 } lt_page;
 
 /* A value of a facet or of a group. */
-typedef struct lt_value {
-    enum { LT_VALUE_TEXT, LT_VALUE_INT, LT_VALUE_UINT, LT_VALUE_BOOL } kind;
+typedef struct lt_answer_value {
+    enum { LT_ANSWER_TEXT, LT_ANSWER_INT, LT_ANSWER_UINT, LT_ANSWER_BOOL } kind;
     const char *text; /* not zero-terminated */
     size_t n_text;
     int64_t i; /* int and bool */
     uint64_t u;
-} lt_value;
+} lt_answer_value;
 
 typedef struct lt_facet_hit {
-    lt_value value;
+    lt_answer_value value;
     uint64_t count;
 } lt_facet_hit;
 
@@ -56,7 +56,7 @@ typedef struct lt_facet {
 } lt_facet;
 
 typedef struct lt_group {
-    lt_value id;
+    lt_answer_value id;
     lt_rows hits;
     size_t cap; /* of hits */
     lt_row *lookup; /* NULL: none */

@@ -24,21 +24,21 @@ typedef struct counting {
     lt_status status;
 } counting;
 
-static bool value_of(counting *c, yyjson_val *v, lt_value *out)
+static bool value_of(counting *c, yyjson_val *v, lt_answer_value *out)
 {
     lt_id id;
 
     if (c->sort == SORT_BOOL && yyjson_is_bool(v)) {
-        *out = (lt_value){.kind = LT_VALUE_BOOL, .i = yyjson_get_bool(v)};
+        *out = (lt_answer_value){.kind = LT_ANSWER_BOOL, .i = yyjson_get_bool(v)};
         return true;
     }
     if (c->sort == SORT_INT && yyjson_is_int(v) &&
         (!yyjson_is_uint(v) || yyjson_get_uint(v) <= INT64_MAX)) {
-        *out = (lt_value){.kind = LT_VALUE_INT, .i = yyjson_get_sint(v)};
+        *out = (lt_answer_value){.kind = LT_ANSWER_INT, .i = yyjson_get_sint(v)};
         return true;
     }
     if (c->sort == SORT_TEXT && yyjson_is_str(v)) {
-        *out = (lt_value){.kind = LT_VALUE_TEXT, .text = yyjson_get_str(v),
+        *out = (lt_answer_value){.kind = LT_ANSWER_TEXT, .text = yyjson_get_str(v),
                           .n_text = yyjson_get_len(v)};
         return true;
     }
@@ -47,11 +47,11 @@ static bool value_of(counting *c, yyjson_val *v, lt_value *out)
         lt_id_parse(yyjson_get_str(v), &id, NULL) != LT_OK || id.kind != LT_ID_UUID)
         return false;
     lt_id_format(&id, c->uuid);
-    *out = (lt_value){.kind = LT_VALUE_TEXT, .text = c->uuid, .n_text = strlen(c->uuid)};
+    *out = (lt_answer_value){.kind = LT_ANSWER_TEXT, .text = c->uuid, .n_text = strlen(c->uuid)};
     return true;
 }
 
-static lt_status count_value(counting *c, const lt_value *v)
+static lt_status count_value(counting *c, const lt_answer_value *v)
 {
     size_t number, n = c->tally.n;
 
@@ -72,7 +72,7 @@ static lt_status count_value(counting *c, const lt_value *v)
 static bool visit_value(void *context, yyjson_val *json)
 {
     counting *c = context;
-    lt_value v;
+    lt_answer_value v;
 
     if (value_of(c, json, &v))
         c->status = count_value(c, &v);
@@ -115,7 +115,7 @@ static int more_first(const void *a, const void *b)
 
     if (x->count != y->count)
         return x->count > y->count ? -1 : 1;
-    return lt_value_compare(&x->value, &y->value);
+    return lt_answer_compare(&x->value, &y->value);
 }
 
 lt_status lt_run_facet(lt_asking *a, const lt_facet_request *q, lt_facet *out, lt_error *err)

@@ -16,7 +16,7 @@ typedef struct grouping {
     lt_group *groups; /* by number of their value */
     size_t n_full;
     /* the values of the point that is met now */
-    lt_value *values;
+    lt_answer_value *values;
     size_t n_values, cap_values;
     bool unfit; /* one of them is no string and no integer: the point is in no group */
     bool no_memory;
@@ -25,21 +25,21 @@ typedef struct grouping {
 static bool collect_value(void *context, yyjson_val *v)
 {
     grouping *g = context;
-    lt_value value = {0};
+    lt_answer_value value = {0};
 
     if (yyjson_is_str(v)) {
-        value = (lt_value){.kind = LT_VALUE_TEXT, .text = yyjson_get_str(v),
+        value = (lt_answer_value){.kind = LT_ANSWER_TEXT, .text = yyjson_get_str(v),
                            .n_text = yyjson_get_len(v)};
     } else if (yyjson_is_uint(v)) {
-        value = (lt_value){.kind = LT_VALUE_UINT, .u = yyjson_get_uint(v)};
+        value = (lt_answer_value){.kind = LT_ANSWER_UINT, .u = yyjson_get_uint(v)};
     } else if (yyjson_is_sint(v)) {
-        value = (lt_value){.kind = LT_VALUE_INT, .i = yyjson_get_sint(v)};
+        value = (lt_answer_value){.kind = LT_ANSWER_INT, .i = yyjson_get_sint(v)};
     } else {
         g->unfit = true;
         return true;
     }
     for (size_t i = 0; i < g->n_values; i++)
-        if (lt_value_equal(&g->values[i], &value))
+        if (lt_answer_equal(&g->values[i], &value))
             return false;
     g->values = lt_arena_grow(g->a->arena, g->values, g->n_values, &g->cap_values,
                               sizeof *g->values);
@@ -50,7 +50,7 @@ static bool collect_value(void *context, yyjson_val *v)
 }
 
 /* The group of a value, made now when there is still room for one more; NULL when not. */
-static lt_status group_for(grouping *g, const lt_value *value, lt_group **out, lt_error *err)
+static lt_status group_for(grouping *g, const lt_answer_value *value, lt_group **out, lt_error *err)
 {
     size_t n = g->tally.n, number;
 
@@ -158,9 +158,9 @@ static lt_status look_up(lt_asking *a, const lt_query_request *q, lt_group *grou
     uint32_t slot;
 
     LT_TRY(lt_asking_reader(a, q->lookup, &r, err));
-    if (group->id.kind == LT_VALUE_INT)
+    if (group->id.kind == LT_ANSWER_INT)
         return LT_OK;
-    if (group->id.kind == LT_VALUE_TEXT &&
+    if (group->id.kind == LT_ANSWER_TEXT &&
         (lt_id_parse(group->id.text, &id, NULL) != LT_OK || id.kind != LT_ID_UUID))
         return LT_OK;
     lt_status st = lt_reader_slot(r, &id, &slot, err);

@@ -155,6 +155,28 @@ static size_t choose(choice *c, bool first)
     return chosen;
 }
 
+/* The similarity of every candidate to the one that was chosen. Rows against rows it depends on
+ * which of the two asks: here the candidates do. */
+static lt_status compare_multi(const choice *c, size_t chosen, float *out, lt_error *err)
+{
+    for (size_t i = 0; i < c->ranking->n; i++) {
+        lt_prepared *prepared;
+        lt_vector vector;
+        bool present;
+
+        LT_TRY(lt_reader_vector(c->a->r, c->slots[i], c->schema, &vector, &present, err));
+        if (!present)
+            continue;
+        LT_TRY(lt_reader_prepare(c->a->r, c->schema, &vector, &prepared, err));
+        lt_status st =
+            lt_reader_similarities(c->a->r, prepared, &c->slots[chosen], 1, &out[i], err);
+
+        lt_prepared_free(prepared);
+        LT_TRY(st);
+    }
+    return LT_OK;
+}
+
 static lt_status note_chosen(choice *c, size_t chosen, lt_error *err)
 {
     lt_vector vector;
@@ -164,7 +186,8 @@ static lt_status note_chosen(choice *c, size_t chosen, lt_error *err)
     LT_TRY(lt_reader_vector(c->a->r, c->slots[chosen], c->schema, &vector, &present, err));
     if (!present)
         return LT_OK;
-    LT_TRY(similarities(c, &vector, c->similarity, err));
+    LT_TRY(c->schema->kind == LT_VECTOR_MULTI ? compare_multi(c, chosen, c->similarity, err)
+                                              : similarities(c, &vector, c->similarity, err));
     for (size_t i = 0; i < c->ranking->n; i++)
         c->closest[i] = fmaxf(c->closest[i], c->similarity[i]);
     return LT_OK;

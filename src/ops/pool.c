@@ -115,17 +115,38 @@ static void clear_excluded(const lt_pool *pool, uint64_t *bits, uint64_t *n)
     }
 }
 
+static lt_status listed_slots(lt_asking *a, const lt_pool *pool, const lt_vector_schema *having,
+                              const uint32_t **slots, size_t *n, lt_error *err)
+{
+    *slots = pool->listed;
+    *n = pool->n_listed;
+    if (!having)
+        return LT_OK;
+    uint32_t *kept = lt_arena_take(a->arena, pool->n_listed, sizeof *kept);
+
+    if (!kept)
+        return lt_fail_nomem(err);
+    *slots = kept;
+    *n = 0;
+    for (size_t i = 0; i < pool->n_listed; i++) {
+        lt_vector vector;
+        bool present;
+
+        LT_TRY(lt_reader_vector(a->r, pool->listed[i], having, &vector, &present, err));
+        if (present)
+            kept[(*n)++] = pool->listed[i];
+    }
+    return LT_OK;
+}
+
 lt_status lt_pool_slots(lt_asking *a, const lt_pool *pool, const lt_vector_schema *having,
                         const uint32_t **slots, size_t *n, lt_error *err)
 {
     LT_AUTOFREE uint64_t *bits = NULL;
     uint64_t count;
 
-    if (pool->listed) {
-        *slots = pool->listed;
-        *n = pool->n_listed;
-        return LT_OK;
-    }
+    if (pool->listed)
+        return listed_slots(a, pool, having, slots, n, err);
     LT_TRY(lt_reader_select(a->r, pool->filter, having, &bits, &count, err));
     clear_excluded(pool, bits, &count);
     return bits_to_slots(a->arena, bits, lt_reader_n_slots(a->r), count, slots, n, err);

@@ -67,14 +67,14 @@ lt_status lt_print_id(const lt_id *id, lt_buf *out, lt_error *err)
     return lt_buf_addf(out, err, "%s%s%s", quote, lt_id_format(id, text), quote);
 }
 
-lt_status lt_print_value(const lt_value *v, lt_buf *out, lt_error *err)
+lt_status lt_print_value(const lt_answer_value *v, lt_buf *out, lt_error *err)
 {
     switch (v->kind) {
-    case LT_VALUE_TEXT:
+    case LT_ANSWER_TEXT:
         return lt_print_text(v->text, v->n_text, out, err);
-    case LT_VALUE_INT:
+    case LT_ANSWER_INT:
         return lt_buf_addf(out, err, "%" PRId64, v->i);
-    case LT_VALUE_UINT:
+    case LT_ANSWER_UINT:
         return lt_buf_addf(out, err, "%" PRIu64, v->u);
     default:
         return lt_buf_adds(out, v->i ? "true" : "false", err);

@@ -14,7 +14,7 @@ lt_status lt_print_floats(const float *f, size_t n, lt_buf *out, lt_error *err) 
 /* A string with its quotes. */
 lt_status lt_print_text(const char *s, size_t n, lt_buf *out, lt_error *err) LT_NODISCARD;
 lt_status lt_print_id(const lt_id *id, lt_buf *out, lt_error *err) LT_NODISCARD;
-lt_status lt_print_value(const lt_value *v, lt_buf *out, lt_error *err) LT_NODISCARD;
+lt_status lt_print_value(const lt_answer_value *v, lt_buf *out, lt_error *err) LT_NODISCARD;
 
 /* `scored`: with version and score. */
 lt_status lt_print_rows(const lt_rows *rows, bool scored, lt_buf *out, lt_error *err) LT_NODISCARD;

@@ -7,11 +7,12 @@
 
 #include "run.h"
 
-/* The filters from the root down to a stage, joined. */
+/* The filters from the root down to a stage, joined clause by clause as Qdrant joins them: `must`
+ * with `must`, `should` with `should` (so these become alternatives of each other), and so on. */
 typedef struct scope {
-    const lt_filter *filter; /* NULL: none */
-    const char *text;        /* the same as JSON, where there is something to join it with */
-    size_t n_text;
+    const struct scope *up;
+    yyjson_val *json;        /* the stage's own filter, or NULL */
+    const lt_filter *filter; /* of all; NULL: none */
 } scope;
 
 static void free_filter(void *filter)
@@ -19,41 +20,87 @@ static void free_filter(void *filter)
     lt_filter_free(filter);
 }
 
-static lt_status write_scope(lt_asking *a, const scope *outer, const lt_stage *stage, scope *out,
-                             lt_error *err)
+/* Appends the conditions of one clause (a list or one condition). */
+static lt_status write_conditions(yyjson_val *clause, bool *any, lt_buf *out, lt_error *err)
+{
+    size_t i, n;
+    yyjson_val *item;
+
+    if (clause && !yyjson_is_null(clause) && !yyjson_is_arr(clause)) {
+        LT_TRY(lt_buf_adds(out, *any ? "," : "", err));
+        *any = true;
+        return lt_json_write(clause, out, err);
+    }
+    yyjson_arr_foreach(clause, i, n, item)
+    {
+        LT_TRY(lt_buf_adds(out, *any ? "," : "", err));
+        *any = true;
+        LT_TRY(lt_json_write(item, out, err));
+    }
+    return LT_OK;
+}
+
+static lt_status write_clause(const scope *s, const char *name, lt_buf *out, lt_error *err)
+{
+    bool any = false;
+
+    LT_TRY(lt_buf_addf(out, err, "\"%s\":[", name));
+    for (; s; s = s->up)
+        LT_TRY(write_conditions(yyjson_obj_get(s->json, name), &any, out, err));
+    return lt_buf_adds(out, "]", err);
+}
+
+/* All their conditions, and the largest of the counts. */
+static lt_status write_min_should(const scope *s, lt_buf *out, lt_error *err)
+{
+    uint64_t most = 0;
+    bool any = false, there = false;
+
+    for (const scope *at = s; at; at = at->up) {
+        yyjson_val *min = yyjson_obj_get(at->json, "min_should");
+        uint64_t count = yyjson_get_uint(yyjson_obj_get(min, "min_count"));
+
+        there = there || yyjson_is_obj(min);
+        most = count > most ? count : most;
+    }
+    if (!there)
+        return LT_OK;
+    LT_TRY(lt_buf_addf(out, err, ",\"min_should\":{\"min_count\":%llu,\"conditions\":[",
+                       (unsigned long long)most));
+    for (; s; s = s->up) {
+        yyjson_val *min = yyjson_obj_get(s->json, "min_should");
+
+        LT_TRY(write_conditions(yyjson_obj_get(min, "conditions"), &any, out, err));
+    }
+    return lt_buf_adds(out, "]}", err);
+}
+
+static lt_status join_scope(lt_asking *a, scope *s, lt_error *err)
 {
     LT_CLEANUP(lt_buf_done) lt_buf text = {0};
+    lt_filter *joined;
 
-    if (outer->text) {
-        LT_TRY(lt_buf_adds(&text, "{\"must\":[", err));
-        LT_TRY(lt_buf_add(&text, outer->text, outer->n_text, err));
-        LT_TRY(lt_buf_addc(&text, ',', err));
-    }
-    LT_TRY(lt_json_write(stage->filter_json, &text, err));
-    if (outer->text)
-        LT_TRY(lt_buf_adds(&text, "]}", err));
-    out->text = lt_arena_text(a->arena, text.data, text.len);
-    out->n_text = text.len;
-    return out->text ? LT_OK : lt_fail_nomem(err);
+    LT_TRY(lt_buf_addc(&text, '{', err));
+    LT_TRY(write_clause(s, "must", &text, err));
+    LT_TRY(lt_buf_addc(&text, ',', err));
+    LT_TRY(write_clause(s, "should", &text, err));
+    LT_TRY(lt_buf_addc(&text, ',', err));
+    LT_TRY(write_clause(s, "must_not", &text, err));
+    LT_TRY(write_min_should(s, &text, err));
+    LT_TRY(lt_buf_addc(&text, '}', err));
+    LT_TRY(lt_filter_parse(text.data, text.len, &joined, err));
+    s->filter = joined;
+    return lt_arena_defer(a->arena, free_filter, joined, err);
 }
 
 static lt_status enter_scope(lt_asking *a, const scope *outer, const lt_stage *stage, scope *out,
                              lt_error *err)
 {
-    lt_filter *joined;
-
-    *out = *outer;
+    *out = (scope){outer, stage->filter_json, outer->filter};
     if (!stage->filter)
         return LT_OK;
     out->filter = stage->filter;
-    if (!outer->filter && stage->n_prefetches == 0)
-        return LT_OK;
-    LT_TRY(write_scope(a, outer, stage, out, err));
-    if (!outer->filter)
-        return LT_OK;
-    LT_TRY(lt_filter_parse(out->text, out->n_text, &joined, err));
-    out->filter = joined;
-    return lt_arena_defer(a->arena, free_filter, joined, err);
+    return outer->filter ? join_scope(a, out, err) : LT_OK;
 }
 
 static lt_ranker *const rankers[] = {
@@ -81,6 +128,12 @@ static lt_status check_stage(const lt_stage *stage, lt_error *err)
         return lt_fail(err, LT_EINVAL,
                        "A query is needed to merge the prefetches. Can't have prefetches without "
                        "defining a query.");
+    if (stage->has_threshold && f->kind == LT_FIND_ALL)
+        return lt_fail(err, LT_EINVAL,
+                       "A query is needed to use the score_threshold. Can't have score_threshold "
+                       "without defining a query.");
+    if ((f->kind == LT_FIND_RRF || f->kind == LT_FIND_DBSF) && stage->using[0])
+        return lt_fail(err, LT_EINVAL, "Fusion queries cannot be combined with the 'using' field.");
     if (f->kind == LT_FIND_RRF && f->weights && f->n_weights != stage->n_prefetches)
         return lt_fail(err, LT_EINVAL,
                        "RRF weights length (%zu) must match the number of prefetches (%zu)",
@@ -111,6 +164,37 @@ static lt_status pool_sources(lt_asking *a, const lt_ranking *sources, size_t n_
     return LT_OK;
 }
 
+static bool has_filter_below(const lt_stage *stage)
+{
+    for (size_t i = 0; i < stage->n_prefetches; i++)
+        if (stage->prefetches[i].filter || has_filter_below(&stage->prefetches[i]))
+            return true;
+    return false;
+}
+
+/* Drops what does not pass the filter of the stage itself: joined with a filter below, its `should`
+ * was weaker there. */
+static lt_status keep_passing(lt_asking *a, const lt_filter *filter, lt_pool *pool, lt_error *err)
+{
+    uint32_t *kept = lt_arena_take(a->arena, pool->n_listed, sizeof *kept);
+    size_t n = 0;
+
+    if (!kept)
+        return lt_fail_nomem(err);
+    for (size_t i = 0; i < pool->n_listed; i++) {
+        LT_CLEANUP(lt_stored_done) lt_stored stored = {0};
+        bool passes;
+
+        LT_TRY(lt_reader_load(a->r, pool->listed[i], &stored, err));
+        LT_TRY(lt_reader_passes(a->r, filter, &stored, &passes, err));
+        if (passes)
+            kept[n++] = pool->listed[i];
+    }
+    pool->listed = kept;
+    pool->n_listed = n;
+    return LT_OK;
+}
+
 static lt_status run_merge(lt_asking *a, const lt_stage *stage, const lt_ranking *sources,
                            size_t limit, lt_ranking *out, lt_error *err)
 {
@@ -137,6 +221,8 @@ static lt_status run_inner(lt_asking *a, const lt_stage *stage, const scope *her
     if (is_merge(&stage->find))
         return run_merge(a, stage, sources, limit, out, err);
     LT_TRY(pool_sources(a, sources, stage->n_prefetches, &found, err));
+    if (here->filter && has_filter_below(stage))
+        LT_TRY(keep_passing(a, here->filter, &found, err));
     return rankers[stage->find.kind](a, stage, &found, limit, out, err);
 }
 

@@ -1,576 +1,486 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random operations on a collection, the same for any two clients.
+"""Random collections and random questions about them, for any client with qdrant-client's methods.
 
-A `Cases` draws operations from a seed. Each is a name and a function of a client; what the function
-returns for one client is compared with what it returns for another. It knows which points exist, so
-that it asks for them, and for absent ones where an absent one has a defined answer.
+    world = World(random.Random(seed))
+    for client in (ours, reference):
+        world.fill(client)
+    question = world.question()          # (name, function of a client)
+    difference(question, ours, reference)  # "" where the answers agree
 
-Groups of operations are functions registered with @operation(weight); each gets the Cases and returns
-the function of a client. What local mode does otherwise than a node is not drawn here; such things
-have tests of their own, and are listed in docs/COMPATIBILITY.md.
+Where scores tie the order is free, so points are compared by groups of equal scores.
 """
-import random
 import uuid
 
 from qdrant_client import models as m
 
-WORDS = ["berlin", "paris", "rome", "madrid", "oslo", "bern"]
-TEXTS = ["a red boat", "the green boat on a lake", "a boat", "red roses", "snow on green hills",
-         "hills in the snow and a red sledge"]
-DENSE = {"cosine": (6, m.Distance.COSINE), "dot": (5, m.Distance.DOT),
-         "euclid": (4, m.Distance.EUCLID), "manhattan": (3, m.Distance.MANHATTAN)}
-MULTI = {"multi": (4, m.Distance.COSINE), "multidot": (3, m.Distance.DOT)}
-SPARSE = {"sparse": None}
-INDEXED = {"word": "keyword", "n": "integer", "x": "float", "flag": "bool", "place": "geo",
-           "when": "datetime", "uid": "uuid"}
-
-OPERATIONS = []
+TOLERANCE = 1e-4
+DENSE = {"cos": (8, m.Distance.COSINE), "euc": (5, m.Distance.EUCLID),
+         "man": (4, m.Distance.MANHATTAN), "dot": (6, m.Distance.DOT)}
+MULTI = {"mcos": (4, m.Distance.COSINE), "meuc": (3, m.Distance.EUCLID)}
+SPARSE = {"sp": None, "idf": m.Modifier.IDF}
+CITIES = ["Berlin", "Bremen", "Paris", "Rome", "Oslo", "Göteborg"]
+COLLECTION, OTHER = "cases", "cases other"
+INDEXES = {"city": "keyword", "n": "integer", "x": "float", "t": "datetime", "flag": "bool",
+           "u": "uuid", "tags": "keyword", "deep.k": "integer"}
 
 
-def operation(weight):
-    def register(function):
-        OPERATIONS.append((weight, function))
-        return function
-    return register
+class World:
+    """What is stored, and questions about it."""
 
+    def __init__(self, rng, n_points=80):
+        self.rng = rng
+        self.ids_in_queries = True
+        ids = rng.sample(range(1000), n_points)
+        self.ids = sorted(i for i in ids if i % 3) + sorted(
+            str(uuid.UUID(int=rng.getrandbits(128))) for i in ids if i % 3 == 0)
+        self.points = [m.PointStruct(id=i, vector=self.vectors(), payload=self.payload())
+                       for i in self.ids]
+        self.other = [m.PointStruct(id=i, vector=self.dense(8), payload={"of": str(i), "a": {"b": 1}})
+                      for i in list(range(12)) + self.ids[-3:]]
 
-def create(client, name):
-    vectors = {k: m.VectorParams(size=s, distance=d) for k, (s, d) in DENSE.items()}
-    vectors |= {k: m.VectorParams(size=s, distance=d, multivector_config=m.MultiVectorConfig(
-        comparator=m.MultiVectorComparator.MAX_SIM)) for k, (s, d) in MULTI.items()}
-    client.create_collection(name, vectors_config=vectors,
-                             sparse_vectors_config={k: m.SparseVectorParams() for k in SPARSE})
-    for field, kind in INDEXED.items():
-        client.create_payload_index(name, field, kind)
+    # ---- what is stored ----
+    def dense(self, n):
+        return [round(self.rng.gauss(0, 1), 6) for _ in range(n)]
 
+    def multi(self, n):
+        return [self.dense(n) for _ in range(self.rng.randint(1, 3))]
 
-class Cases:
-    def __init__(self, seed, collection, n_ids=60):
-        self.r = random.Random(seed)
-        self.collection = collection
-        uuids = [str(uuid.UUID(int=self.r.getrandbits(128), version=4)) for _ in range(n_ids // 3)]
-        self.pool = list(range(n_ids - len(uuids))) + uuids
-        self.alive = {}  # id -> the names of its vectors
-
-    def draw(self):
-        """A name and a function of a client."""
-        while True:
-            function = self.r.choices([f for _, f in OPERATIONS], [w for w, _ in OPERATIONS])[0]
-            call = function(self)
-            if call:
-                return function.__name__, call
-
-    # ---- values -----------------------------------------------------------------------------
-
-    def chance(self, p):
-        return self.r.random() < p
-
-    def some(self, items, most=4):
-        items = list(items)
-        return self.r.sample(items, min(len(items), self.r.randint(1, most)))
-
-    def number(self):
-        """With all its digits, so that hardly any two scores are equal."""
-        return self.r.uniform(-1, 1)
+    def sparse(self):
+        n = self.rng.randint(1, 6)
+        return m.SparseVector(indices=sorted(self.rng.sample(range(20), n)),
+                              values=[round(self.rng.uniform(0.1, 2), 3) for _ in range(n)])
 
     def vector(self, name):
-        if name in SPARSE:
-            indices = self.r.sample(range(12), self.r.randint(1, 5))
-            return m.SparseVector(indices=indices, values=[self.number() or 0.5 for _ in indices])
-        if name in MULTI:
-            return [[self.number() for _ in range(MULTI[name][0])]
-                    for _ in range(self.r.randint(1, 4))]
-        return [self.number() for _ in range(DENSE[name][0])]
+        if name in DENSE:
+            return self.dense(DENSE[name][0])
+        return self.multi(MULTI[name][0]) if name in MULTI else self.sparse()
 
     def vectors(self):
-        names = [*DENSE, *MULTI, *SPARSE]
-        keep = [n for n in names if self.chance(0.8)] or [self.r.choice(names)]
-        return {n: self.vector(n) for n in keep}
+        return {name: self.vector(name) for name in [*DENSE, *MULTI, *SPARSE]
+                if self.rng.random() < 0.9}
 
-    def place(self):
-        return {"lat": round(self.r.uniform(45, 55), 4), "lon": round(self.r.uniform(5, 15), 4)}
+    def maybe_list(self, make):
+        return make() if self.rng.random() < 0.7 else [make() for _ in range(self.rng.randint(0, 3))]
 
     def payload(self):
-        """Keys come and go; `n` is an integer or an array of them."""
-        out = {}
-        if self.chance(0.8):
-            out["word"] = self.r.choice(WORDS) if self.chance(0.7) else self.some(WORDS, 3)
-        if self.chance(0.8):
-            out["n"] = self.r.randint(-5, 20) if self.chance(0.8) else [self.r.randint(0, 9)
-                                                                         for _ in range(3)]
-        if self.chance(0.7):
-            out["x"] = self.r.randint(-1000, 1000) / 8 + 0.0625
-        if self.chance(0.5):
-            out["flag"] = self.chance(0.5)
-        if self.chance(0.5):
-            out["place"] = self.place()
-        if self.chance(0.5):
-            out["when"] = f"20{self.r.randint(10, 25)}-{self.r.randint(1, 12):02}-{self.r.randint(1, 28):02}T0{self.r.randint(0, 9)}:30:00Z"
-        if self.chance(0.3):
-            out["text"] = self.r.choice(TEXTS)
-        if self.chance(0.4):
-            out["deep"] = {"a": self.r.randint(0, 5), "b": {"c": self.some(WORDS, 2)}}
-        if self.chance(0.4):
-            out["items"] = [{"k": self.r.choice(WORDS), "v": self.r.randint(0, 5)}
-                            for _ in range(self.r.randint(0, 3))]
-        if self.chance(0.2):
-            out["nothing"] = None if self.chance(0.5) else []
-        return out
+        rng = self.rng
+        makers = {
+            "city": lambda: self.maybe_list(lambda: rng.choice(CITIES)),
+            "n": lambda: self.maybe_list(lambda: rng.randint(-5, 30)),
+            "x": lambda: round(rng.uniform(-3, 3), 2),
+            "t": lambda: f"2024-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}T0{rng.randint(0, 9)}:00:00Z",
+            "flag": lambda: rng.choice([True, False, None]),
+            "u": lambda: str(uuid.UUID(int=rng.randint(1, 4))),
+            "tags": lambda: [rng.choice("abcde") for _ in range(rng.randint(0, 4))],
+            "geo": lambda: {"lat": round(rng.uniform(-80, 80), 3), "lon": round(rng.uniform(-170, 170), 3)},
+            "deep": lambda: {"k": rng.randint(0, 3), "list": [{"p": rng.randint(0, 4), "q": rng.choice("xyz")}
+                                                            for _ in range(rng.randint(0, 3))]},
+            "group": lambda: rng.choice([1, 2, "red", "blue", [1, "red"], 2.5, [3, True], 7]),
+            "who": lambda: rng.choice(self.ids[:4] + list(range(6)) + ["nobody", -4]),
+        }
+        return {key: make() for key, make in makers.items() if rng.random() < 0.85}
 
-    def ids(self, most=4):
-        return self.some(self.alive, most)
+    def fill(self, client):
+        client.create_collection(
+            COLLECTION,
+            vectors_config={
+                **{k: m.VectorParams(size=n, distance=d) for k, (n, d) in DENSE.items()},
+                **{k: m.VectorParams(size=n, distance=d, multivector_config=m.MultiVectorConfig(
+                    comparator=m.MultiVectorComparator.MAX_SIM)) for k, (n, d) in MULTI.items()}},
+            sparse_vectors_config={k: m.SparseVectorParams(modifier=v) for k, v in SPARSE.items()})
+        client.create_collection(OTHER,
+                                 vectors_config=m.VectorParams(size=8, distance=m.Distance.COSINE))
+        client.upsert(COLLECTION, self.points, wait=True)
+        client.upsert(OTHER, self.other, wait=True)
+        for path, kind in INDEXES.items():
+            client.create_payload_index(COLLECTION, path, kind, wait=True)
 
-    # ---- filters ----------------------------------------------------------------------------
+    # ---- parts of questions ----
+    def an_id(self):
+        return self.rng.choice(self.ids) if self.rng.random() < 0.97 else 5000
 
     def condition(self, depth=0):
-        kinds = [self.match_value, self.match_any, self.match_except, self.range, self.dates,
-                 self.radius, self.box, self.counted, self.empty, self.null, self.has_id,
-                 self.has_vector, self.nested, self.deep, self.text]
-        if depth < 2 and self.chance(0.15):
+        rng = self.rng
+        makers = [
+            lambda: m.FieldCondition(key="city", match=m.MatchValue(value=rng.choice(CITIES))),
+            lambda: m.FieldCondition(key="city", match=m.MatchAny(any=rng.sample(CITIES, 2))),
+            lambda: m.FieldCondition(key="n", match=m.MatchExcept(**{"except": [1, 2, rng.randint(3, 9)]})),
+            lambda: m.FieldCondition(key="n", range=m.Range(gte=rng.randint(-5, 20), lt=rng.randint(5, 35))),
+            lambda: m.FieldCondition(key="x", range=m.Range(gt=round(rng.uniform(-3, 1), 2))),
+            lambda: m.FieldCondition(key="t", range=m.DatetimeRange(gte="2024-03-01T00:00:00Z")),
+            lambda: m.FieldCondition(key="flag", match=m.MatchValue(value=rng.random() < 0.5)),
+            lambda: m.FieldCondition(key="tags", values_count=m.ValuesCount(gte=rng.randint(0, 3))),
+            lambda: m.FieldCondition(key="geo", geo_radius=m.GeoRadius(
+                center=m.GeoPoint(lat=rng.uniform(-60, 60), lon=rng.uniform(-100, 100)), radius=4e6)),
+            lambda: m.IsEmptyCondition(is_empty=m.PayloadField(key=rng.choice(["tags", "n", "city"]))),
+            lambda: m.IsNullCondition(is_null=m.PayloadField(key="flag")),
+            lambda: m.HasIdCondition(has_id=rng.sample(self.ids, 30)),
+            lambda: m.HasVectorCondition(has_vector=rng.choice([*DENSE, *SPARSE])),
+            lambda: m.NestedCondition(nested=m.Nested(key="deep.list", filter=m.Filter(must=[
+                m.FieldCondition(key="p", match=m.MatchValue(value=rng.randint(0, 4))),
+                m.FieldCondition(key="q", match=m.MatchValue(value=rng.choice("xyz")))]))),
+        ]
+        if depth < 2 and rng.random() < 0.15:
             return self.filter(depth + 1)
-        return self.r.choice(kinds)()
-
-    def match_value(self):
-        key, value = self.r.choice([("word", self.r.choice(WORDS)), ("n", self.r.randint(-5, 20)),
-                                    ("flag", self.chance(0.5))])
-        return m.FieldCondition(key=key, match=m.MatchValue(value=value))
-
-    def match_any(self):
-        key, values = self.r.choice([("word", self.some(WORDS)),
-                                     ("n", [self.r.randint(-5, 20) for _ in range(4)])])
-        return m.FieldCondition(key=key, match=m.MatchAny(any=values))
-
-    def match_except(self):
-        return m.FieldCondition(key="word", match=m.MatchExcept(**{"except": self.some(WORDS)}))
-
-    def text(self):
-        return m.FieldCondition(key="text", match=m.MatchText(
-            text=self.r.choice(["boat", "red", "green", "snow"])))
-
-    def range(self):
-        key, low = self.r.choice([("n", self.r.randint(-5, 20)), ("x", self.r.randint(-100, 100))])
-        bounds = self.r.choice([{"gt": low}, {"gte": low}, {"lt": low}, {"lte": low},
-                                {"gte": low, "lt": low + 10}])
-        return m.FieldCondition(key=key, range=m.Range(**bounds))
-
-    def dates(self):
-        return m.FieldCondition(key="when", range=m.DatetimeRange(
-            gte=f"20{self.r.randint(10, 25)}-06-01T00:00:00Z"))
-
-    def radius(self):
-        return m.FieldCondition(key="place", geo_radius=m.GeoRadius(
-            center=m.GeoPoint(**self.place()), radius=self.r.uniform(50e3, 600e3)))
-
-    def box(self):
-        a, b = self.place(), self.place()
-        return m.FieldCondition(key="place", geo_bounding_box=m.GeoBoundingBox(
-            top_left=m.GeoPoint(lat=max(a["lat"], b["lat"]), lon=min(a["lon"], b["lon"])),
-            bottom_right=m.GeoPoint(lat=min(a["lat"], b["lat"]), lon=max(a["lon"], b["lon"]))))
-
-    def counted(self):
-        return m.FieldCondition(key=self.r.choice(["word", "n", "items"]),
-                                values_count=m.ValuesCount(gte=self.r.randint(1, 3)))
-
-    def empty(self):
-        return m.IsEmptyCondition(is_empty=m.PayloadField(
-            key=self.r.choice(["word", "n", "nothing", "items", "flag"])))
-
-    def null(self):
-        return m.IsNullCondition(is_null=m.PayloadField(key="nothing"))
-
-    def has_id(self):
-        return m.HasIdCondition(has_id=self.some(self.pool, 20))
-
-    def has_vector(self):
-        return m.HasVectorCondition(has_vector=self.r.choice([*DENSE, *MULTI, *SPARSE]))
-
-    def nested(self):
-        return m.NestedCondition(nested=m.Nested(key="items", filter=m.Filter(must=[
-            m.FieldCondition(key="k", match=m.MatchValue(value=self.r.choice(WORDS))),
-            m.FieldCondition(key="v", range=m.Range(gte=self.r.randint(0, 4)))])))
-
-    def deep(self):
-        return self.r.choice([
-            m.FieldCondition(key="deep.a", range=m.Range(lt=self.r.randint(1, 5))),
-            m.FieldCondition(key="deep.b.c", match=m.MatchValue(value=self.r.choice(WORDS))),
-            m.FieldCondition(key="items[].k", match=m.MatchValue(value=self.r.choice(WORDS)))])
+        return rng.choice(makers)()
 
     def filter(self, depth=0):
         parts = {}
-        for clause in self.some(["must", "should", "must_not", "min_should"], 2):
-            conditions = [self.condition(depth) for _ in range(self.r.randint(1, 3))]
-            if clause == "min_should":
-                parts[clause] = m.MinShould(conditions=conditions,
-                                            min_count=self.r.randint(1, len(conditions)))
-            else:
-                parts[clause] = conditions
+        for name in ("must", "should", "must_not"):
+            if self.rng.random() < 0.45:
+                parts[name] = [self.condition(depth) for _ in range(self.rng.randint(1, 2))]
         return m.Filter(**parts)
 
     def maybe_filter(self):
-        return self.filter() if self.chance(0.6) else None
+        return self.filter() if self.rng.random() < 0.4 else None
 
-    def shown_payload(self):
-        return self.r.choice([True, True, False, ["word", "deep.a"],
-                              m.PayloadSelectorInclude(include=["n", "items[].k"]),
-                              m.PayloadSelectorExclude(exclude=["word", "deep.b"])])
+    def vector_name(self):
+        return self.rng.choice([*DENSE, *MULTI, *SPARSE])
 
-    def shown_vectors(self):
-        return self.r.choice([False, False, True, ["cosine"], ["sparse", "multi"]])
+    def input(self, name):
+        if self.ids_in_queries and self.rng.random() < 0.5:
+            return self.an_id()
+        return self.vector(name)
 
-    def selector(self):
-        """Of points to change: ids that are there, or a filter."""
-        return self.ids() if self.chance(0.7) else self.filter()
+    def threshold(self, name, chance=0.25):
+        if self.rng.random() > chance or name in MULTI:
+            return None
+        return self.rng.choice([0.1, 0.5, 1.5] if name in ("cos", "sp", "dot") else [1.0, 2.5, 4.0])
 
+    def with_payload(self):
+        paths = ["city", "deep", "deep.k", "deep.list[].p", "deep.list[]", "geo.lat", "nothing",
+                 "tags[]", "tags[0]", '"city"', "n.m"]
+        return self.rng.choice([True, False, self.rng.sample(paths, 2),
+                                m.PayloadSelectorInclude(include=self.rng.sample(paths, 3)),
+                                m.PayloadSelectorExclude(exclude=self.rng.sample(paths, 2))])
 
-# ---- results in one form -----------------------------------------------------------------------
+    def with_vectors(self):
+        return self.rng.choice([True, False, ["cos", "sp"], ["mcos"], []])
 
-def plain_vector(v):
-    if v is None or isinstance(v, (int, float)):
-        return v
-    if isinstance(v, dict):
-        return {k: plain_vector(x) for k, x in sorted(v.items())}
-    if hasattr(v, "indices"):
-        pairs = sorted(zip(v.indices, v.values))
-        return {"indices": [i for i, _ in pairs], "values": [x for _, x in pairs]}
-    return [plain_vector(x) for x in v]
+    def shown(self):
+        return {"with_payload": self.with_payload(), "with_vectors": self.with_vectors()}
 
+    def pairs(self, name, least):
+        return [m.ContextPair(positive=self.input(name), negative=self.input(name))
+                for _ in range(self.rng.randint(least, 3))]
 
-def plain(record):
-    return {"id": record.id, "payload": record.payload or {}, "vector": plain_vector(record.vector)
-            or None, "order_value": getattr(record, "order_value", None)}
-
-
-def plain_hits(hits):
-    return [{"score": h.score, **plain(h)} for h in hits]
-
-
-def result(update):
-    return update.status.value if hasattr(update.status, "value") else update.status
-
-
-# ---- changes -----------------------------------------------------------------------------------
-
-def point(c, id_):
-    p = m.PointStruct(id=id_, vector=c.vectors(), payload=c.payload())
-    c.alive[id_] = set(p.vector)
-    return p
-
-
-@operation(10)
-def upsert(c):
-    points = [point(c, i) for i in c.some(c.pool, 5)]
-    return lambda k: result(k.upsert(c.collection, points))
-
-
-@operation(2)
-def upsert_batch(c):
-    ids = c.some(c.pool, 4)
-    names = [n for n in [*DENSE, *MULTI] if c.chance(0.7)] or ["dot"]
-    vectors = {n: [c.vector(n) for _ in ids] for n in names}
-    payloads = [c.payload() for _ in ids]
-    for i in ids:
-        c.alive[i] = set(names)
-    return lambda k: result(k.upsert(c.collection, m.Batch(ids=ids, vectors=vectors,
-                                                           payloads=payloads)))
-
-
-@operation(3)
-def delete(c):
-    if len(c.alive) < 15:
+    def lookup(self, name):
+        """Sometimes ids mean points of the other collection."""
+        if name == "cos" and self.rng.random() < 0.3:
+            return m.LookupLocation(collection=OTHER, vector="")
         return None
-    ids = c.ids(3)
-    for i in ids:
-        c.alive.pop(i)
-    absent = [i for i in c.some(c.pool, 1) if i not in c.alive]
-    return lambda k: result(k.delete(c.collection, ids + absent))
-
-
-@operation(4)
-def set_payload(c):
-    if not c.alive:
-        return None
-    payload, where = {k: v for k, v in c.payload().items() if v is not None}, c.selector()
-    return lambda k: result(k.set_payload(c.collection, payload, where))
-
-
-@operation(2)
-def set_payload_at_key(c):
-    if not c.alive:
-        return None
-    ids = c.ids()
-    key = c.r.choice(["deep", "deep.b", "fresh"])
-    payload = {"a": c.r.randint(0, 5), "z": c.r.choice(WORDS)}
-    return lambda k: result(k.set_payload(c.collection, payload, ids, key=key))
-
-
-@operation(2)
-def overwrite_payload(c):
-    if not c.alive:
-        return None
-    payload, where = c.payload(), c.selector()
-    return lambda k: result(k.overwrite_payload(c.collection, payload, where))
-
-
-@operation(2)
-def delete_payload(c):
-    if not c.alive:
-        return None
-    keys, where = c.some(["word", "n", "deep.a", "deep.b.c", "items", "x", "items[].k"], 3), c.ids()
-    return lambda k: result(k.delete_payload(c.collection, keys, where))
-
-
-@operation(1)
-def clear_payload(c):
-    if not c.alive:
-        return None
-    where = c.ids(2)
-    return lambda k: result(k.clear_payload(c.collection, where))
-
 
-@operation(3)
-def update_vectors(c):
-    if not c.alive:
-        return None
-    points = []
-    for i in c.ids(3):
-        points.append(m.PointVectors(id=i, vector=c.vectors()))
-        c.alive[i] |= set(points[-1].vector)
-    return lambda k: result(k.update_vectors(c.collection, points))
-
-
-@operation(2)
-def delete_vectors(c):
-    if not c.alive:
-        return None
-    ids, names = c.ids(3), c.some([*DENSE, *MULTI, *SPARSE], 2)
-    for i in ids:
-        c.alive[i] -= set(names)
-    return lambda k: result(k.delete_vectors(c.collection, names, ids))
-
-
-@operation(1)
-def batch_update(c):
-    if not c.alive:
-        return None
-    operations = [
-        m.UpsertOperation(upsert=m.PointsList(points=[point(c, i) for i in c.some(c.pool, 3)])),
-        m.SetPayloadOperation(set_payload=m.SetPayload(payload={"word": c.r.choice(WORDS)},
-                                                       points=c.ids(2))),
-        m.DeletePayloadOperation(delete_payload=m.DeletePayload(keys=["x"], points=c.ids(2)))]
-    return lambda k: [result(u) for u in k.batch_update_points(c.collection, operations)]
-
-
-# ---- reading -----------------------------------------------------------------------------------
-
-@operation(6)
-def retrieve(c):
-    ids, payload, vectors = c.some(c.pool, 6), c.shown_payload(), c.shown_vectors()
-    return lambda k: [plain(r) for r in k.retrieve(c.collection, ids, with_payload=payload,
-                                                   with_vectors=vectors)]
-
-
-def page(answer):
-    records, following = answer
-    return [plain(r) for r in records], following
-
-
-@operation(10)
-def scroll(c):
-    filter_, limit, payload, vectors = c.maybe_filter(), c.r.randint(1, 30), c.shown_payload(), \
-        c.shown_vectors()
-    offset = c.r.choice(c.pool) if c.chance(0.4) else None
-    return lambda k: page(k.scroll(c.collection, filter_, limit, offset=offset,
-                                   with_payload=payload, with_vectors=vectors))
-
-
-@operation(10)
-def count(c):
-    filter_ = c.filter()
-    return lambda k: k.count(c.collection, filter_, exact=True).count
-
-
-def using(c):
-    return c.r.choice([*DENSE, *MULTI, *SPARSE])
-
-
-@operation(14)
-def query(c):
-    name, filter_, limit = using(c), c.maybe_filter(), c.r.randint(1, 12)
-    vector, offset = c.vector(name), c.r.choice([0, 0, 0, 3])
-    payload, vectors = c.shown_payload(), c.shown_vectors()
-    return lambda k: plain_hits(k.query_points(
-        c.collection, vector, using=name, query_filter=filter_, limit=limit, offset=offset,
-        with_payload=payload, with_vectors=vectors,
-        search_params=m.SearchParams(exact=True)).points)
-
-
-@operation(3)
-def query_by_id(c):
-    name = using(c)
-    have = [i for i, names in c.alive.items() if name in names]
-    if not have:
-        return None
-    id_, filter_ = c.r.choice(have), c.maybe_filter()
-    return lambda k: plain_hits(k.query_points(
-        c.collection, id_, using=name, query_filter=filter_, limit=8,
-        search_params=m.SearchParams(exact=True)).points)
-
-
-def having(c, name):
-    return [i for i, names in c.alive.items() if name in names]
-
-
-def example(c, name):
-    """A vector, or the id of a point that has one."""
-    have = having(c, name)
-    return c.r.choice(have) if have and c.chance(0.6) else c.vector(name)
-
-
-def examples(c, name, least, most):
-    return [example(c, name) for _ in range(c.r.randint(least, most))]
-
-
-def ask(c, name, what, **more):
-    """A query with the parameters that all kinds share."""
-    filter_, limit = c.maybe_filter(), c.r.randint(1, 12)
-    return lambda k: plain_hits(k.query_points(
-        c.collection, what, using=name, query_filter=filter_, limit=limit,
-        search_params=m.SearchParams(exact=True), **more).points)
-
-
-@operation(3)
-def recommend(c):
-    name = c.r.choice([*DENSE, *MULTI])
-    strategy = c.r.choice(list(m.RecommendStrategy))
-    if name in MULTI and strategy == m.RecommendStrategy.AVERAGE_VECTOR:
-        return None
-    least = 1 if strategy == m.RecommendStrategy.AVERAGE_VECTOR else 0
-    positive, negative = examples(c, name, least, 3), examples(c, name, 0, 2)
-    if not positive and not negative:
-        return None
-    return ask(c, name, m.RecommendQuery(recommend=m.RecommendInput(
-        positive=positive, negative=negative, strategy=strategy)))
-
-
-def pairs(c, name):
-    """Of two different examples: of one and the same, rounding decides in local mode."""
-    out = []
-    for _ in range(c.r.randint(1, 3)):
-        positive, negative = example(c, name), example(c, name)
-        while negative == positive:
-            negative = c.vector(name)
-        out.append(m.ContextPair(positive=positive, negative=negative))
-    return out
-
-
-@operation(2)
-def discover(c):
-    name = c.r.choice(list(DENSE))
-    call = ask(c, name, m.DiscoverQuery(discover=m.DiscoverInput(
-        target=example(c, name), context=pairs(c, name))))
-
-    def or_nothing(k):
-        try:
-            return call(k)
-        except TypeError:  # local mode, when no point passes: numpy will not add nothing
-            return []
-    return or_nothing
-
-
-@operation(1)
-def context(c):
-    """Most scores are 0: all points are asked for, so that none is cut off among equals."""
-    name, filter_ = c.r.choice(list(DENSE)), c.maybe_filter()
-    what = m.ContextQuery(context=pairs(c, name))
-    return lambda k: plain_hits(k.query_points(c.collection, what, using=name, limit=1000,
-                                               query_filter=filter_).points)
-
-
-def prefetch(c):
-    name = using(c)
-    return m.Prefetch(query=c.vector(name), using=name, limit=c.r.randint(5, 40),
-                      filter=c.maybe_filter())
-
-
-@operation(2)
-def rescore(c):
-    """The first prefetch always finds something: of none at all, local mode ranks everything."""
-    name, first = c.r.choice([*DENSE, *MULTI]), c.r.choice(list(DENSE))
-    if not having(c, first):
-        return None
-    sources = [m.Prefetch(query=c.vector(first), using=first, limit=20)]
-    sources += [prefetch(c) for _ in range(c.r.randint(0, 2))]
-    vector, limit = c.vector(name), c.r.randint(1, 12)
-    return lambda k: plain_hits(k.query_points(c.collection, vector, using=name, prefetch=sources,
-                                               limit=limit).points)
-
-
-@operation(2)
-def fusion(c):
-    sources = [prefetch(c) for _ in range(c.r.randint(1, 3))]
-    what = m.FusionQuery(fusion=c.r.choice(list(m.Fusion)))
-    return lambda k: plain_hits(k.query_points(c.collection, what, prefetch=sources,
-                                               limit=1000).points)
-
-
-@operation(2)
-def formula(c):
-    name = using(c)
-    source = m.Prefetch(query=c.vector(name), using=name, limit=1000)
-    what = m.FormulaQuery(
-        formula=m.SumExpression(sum=[
-            "$score", m.MultExpression(mult=[0.5, m.FieldCondition(
-                key="word", match=m.MatchAny(any=c.some(WORDS)))]),
-            m.GaussDecayExpression(gauss_decay=m.DecayParamsExpression(x="x", scale=50))]),
-        defaults={"x": 7.5})
-    return lambda k: plain_hits(k.query_points(c.collection, what, prefetch=source,
-                                               limit=1000).points)
-
-
-@operation(2)
-def groups(c):
-    name = c.r.choice([*DENSE, *MULTI])
-    vector, key = c.vector(name), c.r.choice(["word", "n", "deep.a"])
-    size, filter_ = c.r.randint(1, 3), c.maybe_filter()
-
-    def call(k):
-        found = k.query_points_groups(c.collection, key, vector, using=name, limit=100,
-                                      group_size=size, query_filter=filter_).groups
-        return {str(g.id): plain_hits(g.hits) for g in found}
-    return call
-
-
-@operation(3)
-def ordered(c):
-    key, filter_ = c.r.choice(["n", "x", "when"]), c.maybe_filter()
-    direction = c.r.choice(list(m.Direction))
-
-    def call(k):
-        found = k.scroll(c.collection, filter_, 1000,
-                         order_by=m.OrderBy(key=key, direction=direction))[0]
-        return sorted((str(p.order_value), str(p.id)) for p in found)
-    return call
-
-
-@operation(2)
-def facet(c):
-    key, filter_ = c.r.choice(["word", "n", "flag"]), c.maybe_filter()
-    return lambda k: sorted((str(h.value), h.count) for h in k.facet(
-        c.collection, key, filter_, limit=1000, exact=True).hits)
-
-
-@operation(1)
-def query_batch(c):
-    names = [using(c) for _ in range(3)]
-    requests = [m.QueryRequest(query=c.vector(n), using=n, limit=5, filter=c.maybe_filter(),
-                               params=m.SearchParams(exact=True)) for n in names]
-    return lambda k: [plain_hits(a.points) for a in k.query_batch_points(c.collection, requests)]
-
-
-@operation(1)
-def threshold(c):
-    """On a tenth between two scores, so that rounding decides nothing."""
-    name = c.r.choice(list(DENSE))
-    vector, at = c.vector(name), c.r.randint(-5, 15) / 10 + 0.0123457
-    return lambda k: plain_hits(k.query_points(c.collection, vector, using=name, limit=1000,
-                                               score_threshold=at).points)
+    def query(self, name, kinds=("nearest", "plain", "recommend", "best", "sum", "discover",
+                                 "context", "mmr", "feedback")):
+        """A query on the vector `name`, and whether its scores may have a threshold."""
+        rng = self.rng
+        kind = rng.choice(kinds)
+        if kind == "plain":
+            return self.input(name), True
+        if kind == "nearest":
+            return m.NearestQuery(nearest=self.input(name)), True
+        if kind == "mmr" and name != "idf":
+            return m.NearestQuery(nearest=self.input(name), mmr=m.Mmr(
+                diversity=rng.choice([None, 0.0, 0.3, 1.0]),
+                candidates_limit=rng.choice([None, 5, 30]))), True
+        if kind in ("recommend", "best", "sum"):
+            strategy = {"recommend": rng.choice([None, m.RecommendStrategy.AVERAGE_VECTOR]),
+                        "best": m.RecommendStrategy.BEST_SCORE,
+                        "sum": m.RecommendStrategy.SUM_SCORES}[kind]
+            return m.RecommendQuery(recommend=m.RecommendInput(
+                positive=[self.input(name) for _ in range(rng.randint(0 if rng.random() < 0.2 else 1, 3))],
+                negative=[self.input(name) for _ in range(rng.randint(0, 2))],
+                strategy=strategy)), kind == "recommend"
+        if kind == "context":
+            return m.ContextQuery(context=self.pairs(name, 1)), False
+        if kind == "feedback" and name in DENSE:
+            return m.RelevanceFeedbackQuery(relevance_feedback=m.RelevanceFeedbackInput(
+                target=self.input(name),
+                feedback=[m.FeedbackItem(example=self.input(name), score=round(rng.uniform(0, 1), 2))
+                          for _ in range(rng.randint(0, 3))],
+                strategy=m.NaiveFeedbackStrategy(naive=m.NaiveFeedbackStrategyParams(
+                    a=0.5, b=rng.choice([0.0, 0.5, 2.0]), c=0.3)))), False
+        return m.DiscoverQuery(discover=m.DiscoverInput(
+            target=self.input(name), context=self.pairs(name, 1))), False
+
+    def prefetch(self, depth=0):
+        """Without ids: one that a prefetch uses is left out of the whole query's result, in the
+        reference of the prefetch's alone. Without context: where many scores are equal, their
+        order, which is free, decides about ranks."""
+        kinds = ("nearest", "plain", "recommend", "best", "sum", "discover")
+        name = self.vector_name()
+        if name in SPARSE:  # which share few indices, so that many scores are 0
+            kinds = ("nearest", "plain", "recommend")
+        self.ids_in_queries = False
+        if depth < 2 and self.rng.random() < 0.25:
+            inner = [self.prefetch(depth + 1) for _ in range(self.rng.randint(1, 2))]
+            self.ids_in_queries = False
+            where = self.maybe_filter()
+            made = self.rng.choice([
+                m.Prefetch(prefetch=inner, query=m.FusionQuery(fusion=m.Fusion.DBSF), limit=40,
+                           filter=where),
+                m.Prefetch(prefetch=inner, query=self.query(name, kinds)[0], using=name, limit=40,
+                           filter=where)])
+        else:
+            query, bounded = self.query(name, kinds)
+            made = m.Prefetch(query=query, using=name, limit=self.rng.choice([None, 5, 30, 100]),
+                              filter=self.maybe_filter(),
+                              score_threshold=self.threshold(name) if bounded else None)
+        self.ids_in_queries = True
+        return made
+
+    def expression(self, depth=0):
+        rng = self.rng
+        leaves = [lambda: round(rng.uniform(-2, 3), 2), lambda: "$score", lambda: "$score[1]",
+                  lambda: "x", lambda: "deep.k", lambda: self.condition(2),
+                  lambda: m.GeoDistance(geo_distance=m.GeoDistanceParams(
+                      origin=m.GeoPoint(lat=50, lon=8), to="geo")),
+                  lambda: m.DatetimeExpression(datetime="2024-05-01T00:00:00Z"),
+                  lambda: m.DatetimeKeyExpression(datetime_key="t")]
+        if depth > 2 or rng.random() < 0.3:
+            return rng.choice(leaves)()
+
+        def inner():
+            return self.expression(depth + 1)
+
+        def decay():
+            return m.DecayParamsExpression(x=inner(), target=rng.choice([None, 1.0]),
+                                           scale=rng.choice([None, 2.0, 1e6]),
+                                           midpoint=rng.choice([None, 0.3]))
+
+        return rng.choice([
+            lambda: m.SumExpression(sum=[inner(), inner()]),
+            lambda: m.MultExpression(mult=[inner(), inner()]),
+            lambda: m.NegExpression(neg=inner()), lambda: m.AbsExpression(abs=inner()),
+            lambda: m.DivExpression(div=m.DivParams(left=inner(), right=inner(),
+                                                    by_zero_default=rng.choice([None, 1.0]))),
+            lambda: m.SqrtExpression(sqrt=m.AbsExpression(abs=inner())),
+            lambda: m.PowExpression(pow=m.PowParams(base=m.AbsExpression(abs=inner()), exponent=0.5)),
+            lambda: m.ExpExpression(exp=inner()), lambda: m.LnExpression(ln=inner()),
+            lambda: m.Log10Expression(log10=m.AbsExpression(abs=inner())),
+            lambda: m.LinDecayExpression(lin_decay=decay()),
+            lambda: m.ExpDecayExpression(exp_decay=decay()),
+            lambda: m.GaussDecayExpression(gauss_decay=decay())])()
+
+    def formula(self):
+        defaults = {"x": 0.5, "deep.k": 2, "geo": {"lat": 1.0, "lon": 2.0}, "$score[1]": 0.25,
+                    "t": "2024-01-01T00:00:00Z"}
+        for key in list(defaults):
+            if self.rng.random() < 0.15:
+                del defaults[key]
+        return m.FormulaQuery(formula=self.expression(), defaults=defaults)
+
+    # ---- questions: (name, function of a client) ----
+    def question(self):
+        kind = self.rng.choice(["ask_get", "ask_scroll", "ask_order", "ask_count", "ask_facet",
+                                "ask_query", "ask_query", "ask_query", "ask_fusion", "ask_rescore",
+                                "ask_formula", "ask_groups", "ask_batch", "ask_by_order",
+                                "ask_by_id", "ask_sample", "ask_matrix"])
+        return kind, getattr(self, kind)()
+
+    def ask_get(self):
+        ids = list(dict.fromkeys(self.an_id() for _ in range(self.rng.randint(1, 6))))
+        shown = self.shown()
+        return lambda c: c.retrieve(COLLECTION, ids, **shown)
+
+    def ask_scroll(self):
+        args = dict(limit=self.rng.randint(1, 30), scroll_filter=self.maybe_filter(), **self.shown())
+        if self.rng.random() < 0.5:
+            args["offset"] = self.an_id()
+        return lambda c: c.scroll(COLLECTION, **args)
+
+    def order(self):
+        key = self.rng.choice(["n", "x", "t", "deep.k"])
+        start = {"n": 3, "x": 0.5, "t": "2024-03-05T00:00:00Z", "deep.k": 1}[key]
+        return m.OrderBy(key=key, direction=self.rng.choice([None, "asc", "desc"]),
+                         start_from=start if self.rng.random() < 0.4 else None)
+
+    def ask_order(self):
+        args = dict(limit=self.rng.randint(1, 30), scroll_filter=self.maybe_filter(),
+                    order_by=self.order(), **self.shown())
+        return lambda c: c.scroll(COLLECTION, **args)
+
+    def ask_by_order(self):
+        args = dict(query=m.OrderByQuery(order_by=self.order()), limit=self.rng.randint(1, 20),
+                    offset=self.rng.choice([None, 3]), query_filter=self.maybe_filter(), **self.shown())
+        return lambda c: c.query_points(COLLECTION, **args)
+
+    def ask_by_id(self):
+        args = dict(limit=self.rng.randint(1, 20), offset=self.rng.choice([None, 3, 200]),
+                    query_filter=self.maybe_filter(), **self.shown())
+        return lambda c: c.query_points(COLLECTION, **args)
+
+    def ask_count(self):
+        where = self.maybe_filter()
+        return lambda c: c.count(COLLECTION, count_filter=where, exact=True)
+
+    def ask_facet(self):
+        key, limit, where = (self.rng.choice(["city", "flag", "u", "tags", "n", "deep.k"]),
+                             self.rng.choice([2, 10, 50]), self.maybe_filter())
+        return lambda c: c.facet(COLLECTION, key, facet_filter=where, limit=limit, exact=True)
+
+    def query_arguments(self, **kinds):
+        name = self.rng.choice([*DENSE, "sp"]) if kinds else self.vector_name()
+        query, bounded = self.query(name, **kinds)
+        feedback = isinstance(query, m.RelevanceFeedbackQuery)  # the reference knows no lookup there
+        return dict(query=query, using=name, limit=self.rng.randint(1, 25),
+                    offset=self.rng.choice([None, None, 2, 100]), query_filter=self.maybe_filter(),
+                    score_threshold=self.threshold(name) if bounded else None,
+                    lookup_from=None if feedback else self.lookup(name))
+
+    def ask_query(self):
+        args = dict(**self.query_arguments(), **self.shown())
+        return lambda c: c.query_points(COLLECTION, **args)
+
+    def ask_fusion(self):
+        prefetch = [self.prefetch() for _ in range(self.rng.randint(1, 3))]
+        query = self.rng.choice([
+            m.FusionQuery(fusion=m.Fusion.RRF), m.FusionQuery(fusion=m.Fusion.DBSF),
+            m.RrfQuery(rrf=m.Rrf(k=self.rng.choice([None, 1, 60]))),
+            m.RrfQuery(rrf=m.Rrf(weights=[round(self.rng.uniform(0.5, 3), 2)
+                                          for _ in range(self.rng.choice([len(prefetch)] * 9 + [4]))]))])
+        args = dict(prefetch=prefetch, query=query, limit=self.rng.randint(1, 25),
+                    offset=self.rng.choice([None, 2]), query_filter=self.maybe_filter(),
+                    score_threshold=self.rng.choice([None, None, 0.3]), **self.shown())
+        return lambda c: c.query_points(COLLECTION, **args)
+
+    def ask_rescore(self):
+        args = dict(**self.query_arguments(), **self.shown(),
+                    prefetch=[self.prefetch() for _ in range(self.rng.randint(1, 2))])
+        return lambda c: c.query_points(COLLECTION, **args)
+
+    def ask_formula(self):
+        args = dict(prefetch=[self.prefetch() for _ in range(self.rng.randint(1, 2))],
+                    query=self.formula(), limit=self.rng.randint(1, 25), **self.shown())
+        return lambda c: c.query_points(COLLECTION, **args)
+
+    def ask_groups(self):
+        """Of queries whose scores are all different: the groups depend on the order of equals."""
+        args = self.query_arguments(kinds=("nearest", "plain", "recommend"))
+        del args["offset"], args["lookup_from"]
+        args.update(group_by=self.rng.choice(["group", "city", "who", "deep.k", "tags"]),
+                    group_size=self.rng.randint(1, 4), limit=self.rng.randint(1, 6),
+                    with_payload=self.with_payload())
+        if self.rng.random() < 0.3:
+            args["with_lookup"] = self.rng.choice([OTHER, m.WithLookup(
+                collection=OTHER, with_payload=["of"], with_vectors=True)])
+        if self.rng.random() < 0.2:
+            args["prefetch"] = [m.Prefetch(query=self.dense(8), using="cos", filter=self.maybe_filter())]
+        return lambda c: c.query_points_groups(COLLECTION, **args)
+
+    def ask_batch(self):
+        requests = []
+        for _ in range(self.rng.randint(1, 3)):
+            args = self.query_arguments()
+            args["filter"] = args.pop("query_filter")
+            requests.append(m.QueryRequest(with_payload=True, **args))
+        return lambda c: c.query_batch_points(COLLECTION, requests)
+
+    def ask_sample(self):
+        """At random: compared by what every sample has to have."""
+        limit, where = self.rng.randint(1, 200), self.maybe_filter()
+        query = m.SampleQuery(sample=m.Sample.RANDOM)
+
+        def ask(c):
+            drawn = [p.id for p in c.query_points(COLLECTION, query=query, limit=limit,
+                                                  query_filter=where).points]
+            passing = {p.id for p in c.scroll(COLLECTION, where, limit=10000)[0]}
+            return len(drawn), len(set(drawn)), set(drawn) <= passing
+
+        return ask
+
+    def ask_matrix(self):
+        """With a sample of all points there is nothing random in it."""
+        args = dict(query_filter=self.maybe_filter(), limit=self.rng.randint(1, 4), sample=1000,
+                    using=self.rng.choice([*DENSE, "sp"]))
+        pairs = self.rng.random() < 0.5
+
+        def ask(c):
+            if pairs:
+                found = c.search_matrix_pairs(COLLECTION, **args).pairs
+                return [(str(p.a), p.score) for p in found]
+            found = c.search_matrix_offsets(COLLECTION, **args)
+            return [(str(found.ids[r]), str(found.ids[q]) != str(found.ids[r]), s) for r, q, s in
+                    zip(found.offsets_row, found.offsets_col, found.scores)]
+
+        return ask
+
+
+# ---- comparison --------------------------------------------------------------------------------
+
+def plain(value):
+    """Models to plain data, without what was not set."""
+    if hasattr(value, "model_dump"):
+        return {k: plain(getattr(value, k)) for k in value.model_fields_set | set(value.__dict__)
+                if getattr(value, k) is not None}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    return value
+
+
+def same(a, b):
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        return abs(a - b) <= TOLERANCE * max(1.0, abs(a))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def is_ranking(value):
+    return isinstance(value, list) and value and all(
+        isinstance(v, dict) and "score" in v and "id" in v for v in value)
+
+
+def key_of(point):
+    return point.get("order_value", point["score"])
+
+
+def difference_of_rankings(a, b):
+    """Equal scores in any order; who is among the first and the last equals may differ."""
+    if len(a) != len(b):
+        return f"{len(a)} points, not {len(b)}: {[p['id'] for p in a]} / {[p['id'] for p in b]}"
+    for x, y in zip(a, b):
+        if not same(key_of(x), key_of(y)):
+            return f"scores {[(p['id'], key_of(p)) for p in a]} / {[(p['id'], key_of(p)) for p in b]}"
+    ours = {str(p["id"]): p for p in a}
+    first, last = key_of(a[0]), key_of(a[-1])
+    for y in b:
+        x = ours.get(str(y["id"]))
+        if x is None:
+            if not same(key_of(y), last) and not same(key_of(y), first):
+                return f"point {y['id']} is missing"
+        elif "order_value" not in y:
+            for name in (x.keys() | y.keys()) - {"version", "score"}:
+                if not same(x.get(name), y.get(name)):
+                    return f"point {y['id']}, {name}: {x.get(name)} / {y.get(name)}"
+    return ""
+
+
+def difference_of(a, b):
+    if is_ranking(a) and is_ranking(b):
+        return difference_of_rankings(a, b)
+    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+        return "; ".join(filter(None, (difference_of(a[k], b[k]) for k in a)))
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        return "; ".join(filter(None, map(difference_of, a, b)))
+    return "" if same(a, b) else f"{a} / {b}"
+
+
+def outcome(ask, client):
+    try:
+        return plain(ask(client)), None
+    except Exception as error:  # noqa: BLE001: either client's refusal, compared as such
+        return None, error
+
+
+def difference(ask, ours, reference):
+    (a, refused), (b, reference_refused) = outcome(ask, ours), outcome(ask, reference)
+    if bool(refused) != bool(reference_refused):
+        return f"ours: {refused!r}; reference: {reference_refused!r}"
+    return "" if refused else difference_of(a, b)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same random operations against a node and against qdrant-client's local mode.
+"""The same random operations against a node and against qdrant-client's local mode, over HTTP.
 
-LT_SEED replays a run, LT_OPERATIONS says how many (default 5,000; 50,000 with LT_LONG=1).
+Changes with reading between them come from qdrant_changes, questions of every kind about what is
+stored from qdrant_cases. LT_SEED replays a run, LT_OPERATIONS says how many there are of each
+(default 5,000; 50,000 with LT_LONG=1).
 """
 import os
 import random
@@ -11,6 +13,7 @@ import pytest
 from qdrant_client import QdrantClient
 
 import qdrant_cases
+import qdrant_changes
 from conftest import LONG
 from serving import serving
 
@@ -72,19 +75,19 @@ def drawn(call):
     names, cells = call.__code__.co_freevars, call.__closure__ or ()
     values = dict(zip(names, (cell.cell_contents for cell in cells)))
     return {k: drawn(v) if callable(v) and hasattr(v, "__code__") else v
-            for k, v in values.items() if k != "c"}
+            for k, v in values.items() if k not in ("c", "self")}
 
 
 def everything(client, collection):
-    return qdrant_cases.page(client.scroll(collection, limit=10000, with_vectors=True))
+    return qdrant_changes.page(client.scroll(collection, limit=10000, with_vectors=True))
 
 
 def test_a_node_answers_as_local_mode_does(node):
     print(f"seed {SEED} (LT_SEED replays it), {N} operations")
     ours, theirs = QdrantClient(url=node.url, timeout=60), QdrantClient(":memory:")
-    cases = qdrant_cases.Cases(SEED, "cases")
+    cases = qdrant_changes.Cases(SEED, "cases")
     for client in (ours, theirs):
-        qdrant_cases.create(client, "cases")
+        qdrant_changes.create(client, "cases")
     began, seen = time.monotonic(), {}
     for i in range(N):
         name, call = cases.draw()
@@ -98,4 +101,24 @@ def test_a_node_answers_as_local_mode_does(node):
             wrong = differs(everything(ours, "cases"), everything(theirs, "cases"))
             assert not wrong, f"seed {SEED}, after operation {i}: {wrong}"
     print(f"{time.monotonic() - began:.1f} s: {seen}")
-    assert len(seen) == len(qdrant_cases.OPERATIONS), "some kind of operation was never drawn"
+    assert len(seen) == len(qdrant_changes.OPERATIONS), "some kind of operation was never drawn"
+
+
+def test_questions_are_answered_as_local_mode_does(node):
+    """Ten collections, one after the other."""
+    print(f"seed {SEED} (LT_SEED replays it), {N} questions")
+    ours, asked, wrong = QdrantClient(url=node.url, timeout=60), 0, []
+    for k in range(10):
+        theirs = QdrantClient(":memory:")
+        world = qdrant_cases.World(random.Random(f"{SEED}.{k}"))
+        for client in (ours, theirs):
+            world.fill(client)
+        for i in range(N // 10):
+            kind, question = world.question()
+            asked += 1
+            if found := qdrant_cases.difference(question, ours, theirs):
+                wrong.append(f"world {k}, question {i}, {kind}: {found[:1000]}\nwith "
+                             f"{str(drawn(question))[:2000]}")
+        for name in (qdrant_cases.COLLECTION, qdrant_cases.OTHER):
+            assert ours.delete_collection(name)
+    assert not wrong, f"seed {SEED}: {len(wrong)} of {asked} differ; the first: " + wrong[0]
