@@ -3,7 +3,6 @@
  * out-of-memory paths are walked (tests/oom); the counter costs one relaxed load otherwise. */
 #include "mem.h"
 
-#include <latent.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -110,10 +109,4 @@ void lt_free_ptr(void *p)
     void **slot = p;
 
     free(*slot);
-}
-
-/* Of latent.h: texts come from several folders above this one. */
-void lt_text_free(char *text)
-{
-    lt_free(text);
 }

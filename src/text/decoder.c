@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A decoder is a list of steps; each makes a new list of pieces of the one before, and the last list
  * is joined. The steps do what those of the library `tokenizers` do, oddities and all: what Metaspace
- * drops of the first piece, and that broken bytes give one U+FFFD each. */
+ * drops of the first piece, and that broken bytes give one U+FFFD each. (Where stripping leaves
+ * nothing of a piece the library may end the process; here nothing is left.) */
 #include "decoder.h"
 
 #include <base/mem.h>

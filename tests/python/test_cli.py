@@ -979,13 +979,13 @@ def complete_bash(line, cwd):
 def test_completions_in_bash(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file.jpg").touch()
-    assert complete_bash("latent se", tmp_path) == {"search"}
+    assert complete_bash("latent se", tmp_path) == {"search", "serve"}
     assert {"index", "help", "--data"} <= complete_bash("latent ", tmp_path) | complete_bash(
         "latent --", tmp_path)
     assert "--min-score" in complete_bash("latent search x --m", tmp_path)
     assert "--prune" not in complete_bash("latent search x --", tmp_path)
     assert complete_bash("latent --data fo", tmp_path) == {"folder"}
-    assert complete_bash("latent --data folder se", tmp_path) == {"search"}
+    assert complete_bash("latent --data folder sea", tmp_path) == {"search"}
     assert complete_bash("latent search --image fi", tmp_path) == {"file.jpg"}
     assert complete_bash("latent search --in f", tmp_path) == {"folder"}
     assert complete_bash("latent model ", tmp_path) >= {"list", "check"}

@@ -358,6 +358,64 @@ static void orientation_and_fit_commute(void **state)
     }
 }
 
+/* A part is that of the upright picture, whichever way it lies in its file. */
+static void parts_of_turned_pictures(void **state)
+{
+    (void)state;
+    static const uint32_t parts[][4] = {{0, 0, WIDE / 2, HIGH / 2},
+                                        {WIDE / 2, HIGH / 2, WIDE / 2, HIGH / 2},
+                                        {WIDE / 2 - 7, HIGH / 2 - 3, 11, 5},
+                                        {WIDE - 1, 0, 1, HIGH},
+                                        {0, 0, WIDE, HIGH}};
+
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        LT_CLEANUP(file_done) file f = save(make_quarters(WIDE, HIGH, orientation), ".tif");
+
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            const uint32_t *p = parts[i];
+            lt_picture picture = {.bytes = f.bytes,
+                                  .n_bytes = f.n,
+                                  .crop_x = p[0],
+                                  .crop_y = p[1],
+                                  .crop_width = p[2],
+                                  .crop_height = p[3]};
+            LT_AUTOFREE uint8_t *rgb = NULL;
+            unsigned w, h;
+            lt_error err;
+
+            assert_ok(lt_image_thumbnail(&picture, 16384, 16384, &rgb, &w, &h, &err), &err);
+            assert_int_equal(w, p[2]);
+            assert_int_equal(h, p[3]);
+            for (unsigned y = 0; y < h; y++)
+                for (unsigned x = 0; x < w; x++)
+                    assert_colour(rgb + (y * w + x) * 3,
+                                  quarter_at((int)(x + p[0]), (int)(y + p[1]), WIDE, HIGH), 0,
+                                  "part");
+        }
+    }
+}
+
+static void parts_must_lie_within(void **state)
+{
+    (void)state;
+    static const uint32_t parts[][4] = {{0, 0, WIDE + 1, HIGH},     {1, 0, WIDE, HIGH},
+                                        {0, 1, 1, HIGH},            {UINT32_MAX, 0, 1, 1},
+                                        {0, 0, 1, 0},               {0, 0, 0, 1},
+                                        {0, UINT32_MAX, 1, 0xffff}, {0, 0, UINT32_MAX, UINT32_MAX}};
+    LT_CLEANUP(file_done) file f = save(make_quarters(WIDE, HIGH, 1), ".png");
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        lt_picture picture = {.bytes = f.bytes,
+                              .n_bytes = f.n,
+                              .crop_x = parts[i][0],
+                              .crop_y = parts[i][1],
+                              .crop_width = parts[i][2],
+                              .crop_height = parts[i][3]};
+
+        assert_fails(&picture, LT_EINVAL, "is not within its");
+    }
+}
+
 static void animations_and_pages_give_the_first(void **state)
 {
     (void)state;
@@ -1259,6 +1317,8 @@ int main(void)
         cmocka_unit_test(a_path_reads_like_bytes),
         cmocka_unit_test(orientations_are_turned_upright),
         cmocka_unit_test(orientation_and_fit_commute),
+        cmocka_unit_test(parts_of_turned_pictures),
+        cmocka_unit_test(parts_must_lie_within),
         cmocka_unit_test(animations_and_pages_give_the_first),
         cmocka_unit_test(deep_grey_and_indexed_pictures),
         cmocka_unit_test(alpha_is_laid_on_white),

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <text/decoder.h>
+#include <text/fields.h>
 #include <text/grapheme.h>
 #include <text/tokenizer.h>
 
@@ -533,6 +535,81 @@ static void regular_expressions_match_as_they_should(void **state)
     }
 }
 
+static lt_decoder *decoder_of(const char *json)
+{
+    LT_CLEANUP(lt_tokenizer_json_free) yyjson_doc *doc = NULL;
+    LT_CLEANUP(lt_buf_done) lt_buf file = {0};
+    lt_decoder *d = NULL;
+    lt_error err;
+
+    assert_ok(lt_buf_addf(&file, &err, "{\"decoder\":%s}", json), &err);
+    assert_ok(lt_tokenizer_json_read(file.data, file.len, "d", &doc, &err), &err);
+    assert_ok(lt_decoder_open(yyjson_obj_get(yyjson_doc_get_root(doc), "decoder"), &d, &err), &err);
+    return d;
+}
+
+/* Expected texts are what the library's decoders gave for these. */
+static void decoders_join_as_the_library_does(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *pieces[9], *text;
+    } cases[] = {
+        {"{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\u2581\"},"
+         "\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\","
+         "\"content\":\" \",\"start\":1,\"stop\":0}]}",
+         {"\u2581Hello", "<0xE2>", "<0x82>", "<0xAC>", "\u2581x", "<0xFF>", "<0xFE>", "!"},
+         "Hello\u20ac x\ufffd\ufffd!"},
+        {"{\"type\":\"ByteFallback\"}",
+         {"<0x41>", "<0xZZ>", "<0x4>", "<0xc3>", "<0xa9>"},
+         "A<0xZZ><0x4>\u00e9"},
+        {"{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"always\"}",
+         {"\u2581\u2581a", "\u2581b", "c\u2581d"},
+         "a bc d"},
+        {"{\"type\":\"Metaspace\",\"replacement\":\"\u2581\",\"prepend_scheme\":\"never\"}",
+         {"\u2581a", "\u2581b"},
+         " a b"},
+        {"{\"type\":\"Strip\",\"content\":\"_\",\"start\":2,\"stop\":1}", {"___a__", "b_"}, "_a_b"},
+        {"{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"bb\"}",
+         {"aXa", "a"},
+         "bbXbbbb"},
+        {"null", {"a", "b"}, "a b"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        LT_CLEANUP(lt_buf_done) lt_buf out = {0};
+        lt_decoder *d = decoder_of(cases[i].json);
+        lt_error err;
+        size_t n = 0;
+
+        while (cases[i].pieces[n])
+            n++;
+        assert_ok(lt_decoder_apply(d, cases[i].pieces, n, &out, &err), &err);
+        assert_string_equal(out.data, cases[i].text);
+        lt_decoder_close(d);
+    }
+}
+
+static void decoders_that_are_not_known(void **state)
+{
+    (void)state;
+    static const char *const jsons[] = {
+        "{\"type\":\"ByteLevel\"}", "{}", "7",
+        "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a+\"},\"content\":\"\"}",
+        "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"CTC\"}]}"};
+    const char *const pieces[] = {"a"};
+
+    for (size_t i = 0; i < sizeof jsons / sizeof *jsons; i++) {
+        LT_CLEANUP(lt_buf_done) lt_buf out = {0};
+        lt_decoder *d = decoder_of(jsons[i]);
+        lt_error err;
+
+        assert_int_equal(lt_decoder_apply(d, pieces, 1, &out, &err), LT_EUNSUPPORTED);
+        assert_non_null(strstr(err.message, "is not supported"));
+        lt_decoder_close(d);
+    }
+}
+
 /* Random damage to a real file: an error or a working tokenizer, never a crash. */
 static void damaged_files_do_no_harm(void **state)
 {
@@ -658,6 +735,8 @@ int main(void)
         cmocka_unit_test(unknown_without_a_token_is_an_error),
         cmocka_unit_test(growth_of_a_text_is_bounded),
         cmocka_unit_test(regular_expressions_match_as_they_should),
+        cmocka_unit_test(decoders_join_as_the_library_does),
+        cmocka_unit_test(decoders_that_are_not_known),
         cmocka_unit_test(damaged_files_do_no_harm),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(threads_share_a_tokenizer),
