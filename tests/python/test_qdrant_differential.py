@@ -85,9 +85,9 @@ def everything(client, collection):
 def test_a_node_answers_as_local_mode_does(node):
     print(f"seed {SEED} (LT_SEED replays it), {N} operations")
     ours, theirs = QdrantClient(url=node.url, timeout=60), QdrantClient(":memory:")
-    cases = qdrant_changes.Cases(SEED, "cases")
+    cases = qdrant_changes.Cases(SEED, "changes")
     for client in (ours, theirs):
-        qdrant_changes.create(client, "cases")
+        qdrant_changes.create(client, "changes")
     began, seen = time.monotonic(), {}
     for i in range(N):
         name, call = cases.draw()
@@ -98,7 +98,7 @@ def test_a_node_answers_as_local_mode_does(node):
             pytest.fail(f"seed {SEED}, operation {i}, {name}: {wrong}\nwith {drawn(call)}\n"
                         f"answers: {got}\nand {wanted}")
         if i % 100 == 99:
-            wrong = differs(everything(ours, "cases"), everything(theirs, "cases"))
+            wrong = differs(everything(ours, "changes"), everything(theirs, "changes"))
             assert not wrong, f"seed {SEED}, after operation {i}: {wrong}"
     print(f"{time.monotonic() - began:.1f} s: {seen}")
     assert len(seen) == len(qdrant_changes.OPERATIONS), "some kind of operation was never drawn"
