@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cmd.h"
+#include "session.h"
 #include "stop.h"
 #include "term.h"
 
@@ -89,18 +90,12 @@ static void wait_for_signal(void)
         nanosleep(&tick, NULL);
 }
 
-static int run(const cli_globals *globals, const void *arguments, const cli_list *operands)
+static int serve(const args *a, const lt_server_config *config)
 {
-    const args *a = arguments;
-    lt_server_config config = LT_SERVER_CONFIG_INIT;
     lt_server *server = NULL;
     lt_error err;
 
-    (void)operands;
-    signal(SIGPIPE, SIG_IGN);
-    fill_config(globals, a, &config);
-    cli_stop_listen();
-    if (lt_server_start(&config, &server, &err) != LT_OK)
+    if (lt_server_start(config, &server, &err) != LT_OK)
         return cli_failed(&err);
     if (!a->quiet) {
         cli_outf("latent: serving the model '%s' on %s://%s%s%s:%u\n",
@@ -112,6 +107,22 @@ static int run(const cli_globals *globals, const void *arguments, const cli_list
     wait_for_signal();
     lt_server_stop(server);
     return CLI_EXIT_OK;
+}
+
+static int run(const cli_globals *globals, const void *arguments, const cli_list *operands)
+{
+    LT_CLEANUP(cli_session_done) cli_session session = {0};
+    lt_server_config config = LT_SERVER_CONFIG_INIT;
+    lt_error err;
+
+    (void)operands;
+    signal(SIGPIPE, SIG_IGN);
+    fill_config(globals, arguments, &config);
+    cli_stop_listen();
+    if (cli_session_init(&session, globals, &err) != LT_OK)
+        return cli_failed(&err);
+    config.data_dir = session.data;
+    return serve(arguments, &config);
 }
 
 const cli_command cli_cmd_serve = {

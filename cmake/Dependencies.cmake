@@ -6,6 +6,18 @@ pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+
+# Two libraries without a pkg-config file in Debian.
+function(lt_find_library name header)
+  find_path(${name}_INCLUDE_DIR ${header} REQUIRED)
+  find_library(${name}_LIBRARY ${name} REQUIRED)
+  mark_as_advanced(${name}_INCLUDE_DIR ${name}_LIBRARY)
+  add_library(${name} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${name} PROPERTIES IMPORTED_LOCATION "${${name}_LIBRARY}"
+    INTERFACE_INCLUDE_DIRECTORIES "${${name}_INCLUDE_DIR}")
+endfunction()
+lt_find_library(roaring roaring/roaring.h)
+lt_find_library(stemmer libstemmer.h)
 if(LT_WITH_VIPS)
   pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips)
 endif()

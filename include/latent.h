@@ -59,7 +59,8 @@ enum {
     LT_EVERSION = -9,      /* written by a newer format */
     LT_EBUSY = -10,        /* another process owns it */
     LT_ECANCELED = -11,    /* the caller asked to stop */
-    LT_EUNSUPPORTED = -12  /* known, but not built in or not possible here */
+    LT_EUNSUPPORTED = -12, /* known, but not built in or not possible here */
+    LT_EVALIDATION = -13   /* well-formed, but a field's value is outside what is allowed */
 };
 
 /* An error: its code and one line of text without a newline. Caller's storage. */
@@ -125,7 +126,8 @@ typedef struct lt_collection_config {
 } lt_collection_config;
 #define LT_COLLECTION_CONFIG_INIT { sizeof(lt_collection_config), 0, LT_DISTANCE_COSINE, NULL }
 
-/* Creates collection `name` (1..255 bytes, no '/', no control characters). LT_EEXISTS if there. */
+/* Creates collection `name` (1..255 bytes, none of <>:"/\|?* and no control characters). LT_EEXISTS
+ * if there. */
 LT_API LT_NODISCARD lt_status lt_collection_create(lt_db *db, const char *name,
                                                    const lt_collection_config *config,
                                                    lt_error *err);
@@ -133,7 +135,8 @@ LT_API LT_NODISCARD lt_status lt_collection_create(lt_db *db, const char *name,
 LT_API LT_NODISCARD lt_status lt_collection_open(lt_db *db, const char *name, lt_collection **out,
                                                  lt_error *err);
 LT_API void lt_collection_close(lt_collection *collection);
-/* Deletes a collection with all its points. LT_EBUSY while it is open. */
+/* Deletes a collection with all its points and aliases. Its name is free at once; what has it open
+ * can go on reading, and its files go with the last lt_collection_close. */
 LT_API LT_NODISCARD lt_status lt_collection_drop(lt_db *db, const char *name, lt_error *err);
 /* The names of all collections, sorted; free with lt_names_free. */
 LT_API LT_NODISCARD lt_status lt_collection_list(lt_db *db, char ***names, size_t *n_names,
@@ -220,6 +223,208 @@ LT_API LT_NODISCARD lt_status lt_points_scroll(lt_collection *collection, const 
 LT_API LT_NODISCARD lt_status lt_points_count(lt_collection *collection, const char *filter,
                                               uint64_t *out, lt_error *err);
 
+/* ---- collections and points in full ------------------------------------------------------
+ *
+ * The calls above serve one unnamed dense vector a point. A collection may have any number of named
+ * vectors (dense, multi, sparse), any of them absent in a point; "" is the unnamed one. Where an
+ * argument is JSON, it has the form of Qdrant's REST interface: the same text works over HTTP. */
+
+/* Creates a collection from the body of Qdrant's "create collection" (vectors, sparse_vectors,
+ * hnsw_config, quantization_config, optimizers_config, ..., metadata). */
+LT_API LT_NODISCARD lt_status lt_collection_create_json(lt_db *db, const char *name,
+                                                        const char *json, size_t n_json,
+                                                        lt_error *err);
+/* Changes its configuration: the body of "update collection". */
+LT_API LT_NODISCARD lt_status lt_collection_update_json(lt_collection *collection,
+                                                        const char *json, size_t n_json,
+                                                        lt_error *err);
+/* What "get collection" answers: status, counts, config, payload_schema. Free with lt_text_free. */
+LT_API LT_NODISCARD lt_status lt_collection_describe(lt_collection *collection, char **json,
+                                                     lt_error *err);
+/* Adds a named vector ({"dense": {...}} or {"sparse": {...}}), or takes one away with what points
+ * hold of it. LT_EEXISTS, LT_ENOTFOUND. */
+LT_API LT_NODISCARD lt_status lt_collection_add_vector(lt_collection *collection, const char *name,
+                                                       const char *json, size_t n_json,
+                                                       lt_error *err);
+LT_API LT_NODISCARD lt_status lt_collection_drop_vector(lt_collection *collection,
+                                                        const char *name, lt_error *err);
+/* Indexes the payload at `path` (schema: "keyword" or {"type": "text", ...}, as JSON). The same
+ * again changes nothing, another replaces it. `operation` (may be NULL) as in lt_update_result. */
+LT_API LT_NODISCARD lt_status lt_collection_create_index(lt_collection *collection,
+                                                         const char *path, const char *schema,
+                                                         size_t n_schema, uint64_t *operation,
+                                                         lt_error *err);
+/* An absent index is no error. */
+LT_API LT_NODISCARD lt_status lt_collection_drop_index(lt_collection *collection, const char *path,
+                                                       uint64_t *operation, lt_error *err);
+
+/* Aliases: other names that lt_collection_open takes. */
+typedef enum lt_alias_action_kind {
+    LT_ALIAS_CREATE, /* `alias` for `collection`; replaces an alias of that name */
+    LT_ALIAS_DELETE,
+    LT_ALIAS_RENAME  /* `alias` becomes `new_alias` */
+} lt_alias_action_kind;
+
+typedef struct lt_alias_action {
+    lt_alias_action_kind kind;
+    const char *alias, *collection, *new_alias;
+} lt_alias_action;
+
+/* All of the actions in order, or none. */
+LT_API LT_NODISCARD lt_status lt_aliases_change(lt_db *db, const lt_alias_action *actions,
+                                                size_t n_actions, lt_error *err);
+
+typedef struct lt_alias {
+    const char *alias, *collection;
+} lt_alias;
+
+/* The aliases of one collection, or of all (NULL), sorted; free with lt_aliases_free. */
+LT_API LT_NODISCARD lt_status lt_aliases_list(lt_db *db, const char *collection, lt_alias **out,
+                                              size_t *n_out, lt_error *err);
+LT_API void lt_aliases_free(lt_alias *aliases, size_t n_aliases);
+
+typedef enum lt_vector_kind {
+    LT_VECTOR_DENSE = 0,
+    LT_VECTOR_MULTI = 1, /* rows compared by max_sim */
+    LT_VECTOR_SPARSE = 2
+} lt_vector_kind;
+
+/* One vector of a point or a query. */
+typedef struct lt_vector {
+    const char *name; /* "" for the unnamed; a query's is ignored */
+    lt_vector_kind kind;
+    const float *values;     /* dense: the components; multi: n_rows rows; sparse: the values */
+    size_t n_values;         /* how many floats that are, all rows together */
+    size_t n_rows;           /* multi only */
+    const uint32_t *indices; /* sparse only: n_values of them, no two alike */
+} lt_vector;
+
+typedef struct lt_full_point {
+    lt_id id;
+    const lt_vector *vectors;
+    size_t n_vectors;
+    const char *payload; /* text of a JSON object, or NULL for {} */
+    size_t payload_len;
+} lt_full_point;
+
+typedef enum lt_update_kind {
+    LT_UPDATE_UPSERT,            /* points: replaced whole */
+    LT_UPDATE_DELETE,            /* selected points */
+    LT_UPDATE_SET_PAYLOAD,       /* selected points: payload merged; null deletes a key */
+    LT_UPDATE_OVERWRITE_PAYLOAD, /* selected points: payload replaced */
+    LT_UPDATE_DELETE_PAYLOAD,    /* selected points: `names` are payload paths */
+    LT_UPDATE_CLEAR_PAYLOAD,     /* selected points */
+    LT_UPDATE_SET_VECTORS,       /* points: their vectors set, the others and payload kept */
+    LT_UPDATE_DELETE_VECTORS     /* selected points: `names` are vectors */
+} lt_update_kind;
+
+typedef enum lt_upsert_mode {
+    LT_UPSERT_ANY = 0,
+    LT_UPSERT_INSERT_ONLY = 1, /* points that exist are left alone */
+    LT_UPSERT_UPDATE_ONLY = 2  /* points that do not exist are left out */
+} lt_upsert_mode;
+
+/* One change. Points are selected by `ids` or, where there are none, by `filter`. */
+typedef struct lt_update {
+    size_t size;
+    lt_update_kind kind;
+    const lt_full_point *points;
+    size_t n_points;
+    lt_upsert_mode mode;
+    const char *update_filter; /* upsert, set vectors: change existing points only if they pass */
+    const lt_id *ids;
+    size_t n_ids;
+    const char *filter;
+    const char *payload; /* text of a JSON object */
+    size_t payload_len;
+    const char *key; /* set: the path inside which, or NULL */
+    const char *const *names;
+    size_t n_names;
+} lt_update;
+#define LT_UPDATE_INIT                                                                             \
+    { sizeof(lt_update), LT_UPDATE_UPSERT, NULL, 0, LT_UPSERT_ANY, NULL, NULL, 0, NULL, NULL, 0,   \
+      NULL, NULL, 0 }
+
+typedef struct lt_update_result {
+    uint64_t operation; /* grows by one an update of the collection; the version of what it wrote */
+    size_t n_changed;
+    bool has_missing; /* an id was listed that no point has (delete: ignored) */
+    lt_id missing;    /* the first such */
+} lt_update_result;
+
+/* Applies the updates in order, each durable when the call returns. The first that fails ends the
+ * call; `results` (n_updates of them, may be NULL) tells of those before it. An update is applied
+ * whole or not at all; listed ids that are absent are reported, not an error. */
+LT_API LT_NODISCARD lt_status lt_points_update(lt_collection *collection, const lt_update *updates,
+                                               size_t n_updates, lt_update_result *results,
+                                               size_t *n_applied, lt_error *err);
+
+/* What may be asked in JSON: the bodies of these paths of Qdrant's REST interface. */
+typedef enum lt_ask_kind {
+    LT_ASK_GET,             /* points */
+    LT_ASK_SCROLL,          /* points/scroll */
+    LT_ASK_COUNT,           /* points/count */
+    LT_ASK_FACET,           /* facet */
+    LT_ASK_QUERY,           /* points/query */
+    LT_ASK_QUERY_BATCH,     /* points/query/batch */
+    LT_ASK_QUERY_GROUPS,    /* points/query/groups */
+    LT_ASK_SEARCH,          /* points/search and its kin */
+    LT_ASK_SEARCH_BATCH,
+    LT_ASK_SEARCH_GROUPS,
+    LT_ASK_RECOMMEND,
+    LT_ASK_RECOMMEND_BATCH,
+    LT_ASK_RECOMMEND_GROUPS,
+    LT_ASK_DISCOVER,
+    LT_ASK_DISCOVER_BATCH,
+    LT_ASK_MATRIX_PAIRS,    /* points/search/matrix/pairs */
+    LT_ASK_MATRIX_OFFSETS
+} lt_ask_kind;
+
+/* Turns what stands where a vector may stand ({"text": ..., "model": ...}, {"image": ...}) into one.
+ * `object` is its JSON text. The vector goes to *values (n_values floats), which the
+ * callback allocates with malloc and the library frees. May be called from any thread. */
+typedef lt_status (*lt_infer)(void *context, const char *object, size_t n_object, float **values,
+                              size_t *n_values, lt_error *err);
+
+typedef struct lt_ask_options {
+    size_t size;
+    lt_infer infer; /* NULL: such objects are refused */
+    void *context;
+    double deadline_s; /* seconds from the call; 0: none. LT_ECANCELED when it has passed */
+} lt_ask_options;
+#define LT_ASK_OPTIONS_INIT { sizeof(lt_ask_options), NULL, NULL, 0 }
+
+/* Answers a question. `json` is the body; *out gets the text of Qdrant's `result`; free it with
+ * lt_text_free. `options` may be NULL. */
+LT_API LT_NODISCARD lt_status lt_collection_ask(lt_collection *collection, lt_ask_kind kind,
+                                                const char *json, size_t n_json,
+                                                const lt_ask_options *options, char **out,
+                                                size_t *n_out, lt_error *err);
+
+/* What may be changed in JSON. */
+typedef enum lt_tell_kind {
+    LT_TELL_UPSERT,            /* PUT points */
+    LT_TELL_DELETE,            /* points/delete */
+    LT_TELL_SET_PAYLOAD,       /* POST points/payload */
+    LT_TELL_OVERWRITE_PAYLOAD, /* PUT points/payload */
+    LT_TELL_DELETE_PAYLOAD,    /* points/payload/delete */
+    LT_TELL_CLEAR_PAYLOAD,     /* points/payload/clear */
+    LT_TELL_SET_VECTORS,       /* PUT points/vectors */
+    LT_TELL_DELETE_VECTORS,    /* points/vectors/delete */
+    LT_TELL_BATCH              /* points/batch */
+} lt_tell_kind;
+
+/* Applies a change, durable on return. `json` is the body; results as in lt_points_update, an array
+ * of *n_results to be freed with lt_results_free (also filled when a later operation of a batch
+ * failed). A listed id that no point has is LT_ENOTFOUND, after the others were changed. */
+LT_API LT_NODISCARD lt_status lt_collection_tell(lt_collection *collection, lt_tell_kind kind,
+                                                 const char *json, size_t n_json,
+                                                 const lt_ask_options *options,
+                                                 lt_update_result **results, size_t *n_results,
+                                                 lt_error *err);
+LT_API void lt_results_free(lt_update_result *results);
+LT_API void lt_text_free(char *text);
+
 /* ---- models ---------------------------------------------------------------------------- */
 
 typedef struct lt_model lt_model;
@@ -281,7 +486,6 @@ LT_API const char *lt_model_token(lt_model *model, int64_t id);
  * have. Free with lt_text_free. */
 LT_API LT_NODISCARD lt_status lt_model_detokenize(lt_model *model, const int64_t *ids, size_t n_ids,
                                                   char **text, lt_error *err);
-LT_API void lt_text_free(char *text);
 
 /* A picture: a file's path, or the bytes of a file in memory (then path is only for messages). A
  * part of it may be asked for, in pixels of the upright picture (after EXIF orientation); it must

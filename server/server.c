@@ -8,6 +8,7 @@
 #include <base/mem.h>
 #include <base/thread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "rest/rest.h"
 
@@ -21,6 +22,8 @@ enum {
     BATCH_TEXTS = 32,
     KEY_FILE_MAX = 1 << 20,
 };
+/* JavaScript reads integers up to here. */
+#define PEER_MASK ((UINT64_C(1) << 53) - 1)
 static const double DRAIN_S = 10;
 /* Room for this many of the largest bodies at once. */
 static const size_t BODIES = 16;
@@ -105,8 +108,14 @@ lt_status lt_server_start(const lt_server_config *config, lt_server **out, lt_er
         return lt_fail_nomem(err);
     s->service.config = config;
     s->service.started = lt_clock_s();
+    s->service.started_at = (time_t)lt_clock_unix();
+    s->service.peer_id = ((uint64_t)s->service.started_at << 20 | (uint64_t)getpid()) & PEER_MASK;
     lt_status st = read_tls(s, config, err);
 
+    if (st == LT_OK)
+        st = lt_shelf_open(config->data_dir, &s->service.shelf, err);
+    if (st == LT_OK)
+        st = lt_quota_open(config->data_dir, &s->service.quota, err);
     if (st == LT_OK)
         st = open_embedder(s, config, err);
     if (st == LT_OK)
@@ -135,6 +144,8 @@ void lt_server_stop(lt_server *s)
         return;
     lt_http_stop(s->http, DRAIN_S);
     lt_embedder_close(s->service.embedder);
+    lt_quota_close(s->service.quota);
+    lt_shelf_close(s->service.shelf);
     lt_buf_done(&s->cert);
     lt_buf_done(&s->key);
     lt_free(s);

@@ -6,10 +6,13 @@
 #include <base/buf.h>
 #include <latent.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <yyjson.h>
 
 #include "embedder.h"
 #include "http.h"
+#include "quota.h"
+#include "shelf.h"
 
 typedef struct lt_server_config {
     const char *host;
@@ -17,6 +20,7 @@ typedef struct lt_server_config {
     bool insecure; /* a public address without a key is allowed */
     const char *api_key, *read_only_api_key; /* NULL: none */
     const char *tls_cert_file, *tls_key_file;
+    const char *data_dir;  /* of the database; created if it is not there */
     const char *model_dir; /* NULL: the built-in model */
     /* Other names that the model answers to, beside its own and "latent". */
     const char *const *aliases;
@@ -29,7 +33,7 @@ typedef struct lt_server_config {
 } lt_server_config;
 
 /* Counted for /metrics: one row a route. */
-enum { LT_ROUTES_MAX = 64, LT_BUCKETS = 12 };
+enum { LT_ROUTES_MAX = 128, LT_BUCKETS = 12 };
 
 typedef struct lt_route_stats {
     atomic_ullong by_class[6]; /* answers 1xx..5xx by their hundred; [0] unused */
@@ -40,6 +44,10 @@ typedef struct lt_route_stats {
 typedef struct lt_service {
     const lt_server_config *config;
     lt_embedder *embedder;
+    lt_shelf *shelf;
+    lt_quota *quota;
+    uint64_t peer_id; /* made up at the start: a node alone has nobody to tell it to */
+    time_t started_at;
     lt_route_stats stats[LT_ROUTES_MAX];
     double started; /* lt_clock_s */
 } lt_service;

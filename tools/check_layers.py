@@ -19,8 +19,9 @@ MAY_USE = {
     "quant": ["base", "simd"],
     "embed": ["base", "image", "text"],
     "store": ["base", "value"],
-    "index": ["base", "value", "simd", "quant"],
+    "index": ["base", "value", "simd", "quant", "filter"],
     "engine": ["base", "simd", "value", "filter", "quant", "store", "index"],
+    "ops": ["base", "value", "filter", "index", "engine"],
     "gallery": ["base", "value", "image", "embed", "engine", "remote"],
     "api": ["base", "simd", "value", "image", "text", "filter", "quant", "embed", "store", "index",
             "engine", "gallery", "remote"],
@@ -28,7 +29,7 @@ MAY_USE = {
     "cli": ["base", "value", "server"],
 }
 OWNER = {"lmdb.h": ["store"], "vips": ["image"], "openvino": ["embed"], "chafa": ["cli"],
-         "microhttpd.h": ["server"]}
+         "microhttpd.h": ["server"], "roaring": ["index"], "libstemmer.h": ["filter"]}
 
 root = pathlib.Path(__file__).resolve().parent.parent
 wrong = []

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rest.h"
+#include "qdrant.h"
 
 extern const unsigned long long lt_bucket_us[LT_BUCKETS];
 
@@ -20,8 +20,10 @@ void lt_rest_root(lt_service *s, const lt_http_request *r, const lt_route_args *
     (void)r;
     (void)args;
     if (doc) {
-        yyjson_mut_obj_add_str(doc, root, "title", "latent");
-        yyjson_mut_obj_add_str(doc, root, "version", lt_version());
+        yyjson_mut_obj_add_str(doc, root, "title", LT_QDRANT_TITLE);
+        yyjson_mut_obj_add_str(doc, root, "version", LT_QDRANT_VERSION);
+        yyjson_mut_obj_add_str(doc, root, "commit", LT_COMMIT);
+        yyjson_mut_obj_add_str(doc, root, "latent", lt_version());
     }
     lt_answer_json(a, 200, doc);
 }
@@ -59,7 +61,7 @@ static lt_status add_responses(const lt_service *s, lt_buf *out, lt_error *err)
                        "# HELP rest_responses_total Answers given, by path and class of status.\n"
                        "# TYPE rest_responses_total counter\n",
                        err));
-    for (size_t i = 0; i < lt_n_routes; i++) {
+    for (size_t i = 0; i < lt_route_count(); i++) {
         for (unsigned class = 2; class < 6; class ++) {
             unsigned long long n = atomic_load(&s->stats[i].by_class[class]);
 
@@ -67,7 +69,7 @@ static lt_status add_responses(const lt_service *s, lt_buf *out, lt_error *err)
                 LT_TRY(lt_buf_addf(out, err,
                                    "rest_responses_total{method=\"%s\",endpoint=\"%s\","
                                    "status=\"%uxx\"} %llu\n",
-                                   lt_routes[i].method, lt_routes[i].path, class, n));
+                                   lt_route_at(i)->method, lt_route_at(i)->path, class, n));
         }
     }
     return LT_OK;
@@ -79,8 +81,8 @@ static lt_status add_durations(const lt_service *s, lt_buf *out, lt_error *err)
                        "# HELP rest_responses_duration_seconds How long answers took.\n"
                        "# TYPE rest_responses_duration_seconds histogram\n",
                        err));
-    for (size_t i = 0; i < lt_n_routes; i++) {
-        const lt_route *route = &lt_routes[i];
+    for (size_t i = 0; i < lt_route_count(); i++) {
+        const lt_route *route = lt_route_at(i);
         unsigned long long sum = 0;
 
         for (size_t b = 0; b <= LT_BUCKETS; b++)
@@ -110,7 +112,7 @@ static lt_status add_durations(const lt_service *s, lt_buf *out, lt_error *err)
     return LT_OK;
 }
 
-static lt_status write_metrics(const lt_service *s, lt_buf *out, lt_error *err)
+static lt_status write_metrics(lt_service *s, lt_buf *out, lt_error *err)
 {
     LT_TRY(lt_buf_addf(out, err,
                        "# HELP app_info The program and its version.\n"
@@ -123,6 +125,7 @@ static lt_status write_metrics(const lt_service *s, lt_buf *out, lt_error *err)
                        "# TYPE app_uptime_seconds gauge\n"
                        "app_uptime_seconds %g\n",
                        lt_version(), resident_bytes(), lt_clock_s() - s->started));
+    LT_TRY(lt_qdrant_metrics(s, out, err));
     LT_TRY(add_responses(s, out, err));
     return add_durations(s, out, err);
 }

@@ -5,9 +5,12 @@
 
 #include "../service.h"
 
-/* The part of the path that a route's '*' stood for, decoded; "" without one. */
+enum { LT_ROUTE_NAMES = 3 };
+
+/* The parts of the path that a route's '*'s stood for, decoded; "" beyond the last. */
 typedef struct lt_route_args {
-    const char *name;
+    const char *name; /* the first */
+    const char *names[LT_ROUTE_NAMES];
 } lt_route_args;
 
 typedef void (*lt_route_handler)(lt_service *s, const lt_http_request *r, const lt_route_args *args,
@@ -30,8 +33,11 @@ typedef struct lt_route {
     lt_route_handler handle;
 } lt_route;
 
-extern const lt_route lt_routes[];
-extern const size_t lt_n_routes;
+extern const lt_route lt_qdrant_routes[];
+extern const size_t lt_n_qdrant_routes;
+/* All of them; a route's place is its row of lt_service.stats. */
+size_t lt_route_count(void);
+const lt_route *lt_route_at(size_t i);
 
 /* The answer of a failure, in the route's style. */
 void lt_answer_error(lt_http_answer *a, lt_error_style style, unsigned status, const char *code,

@@ -9,7 +9,7 @@
 
 #include "rest.h"
 
-const lt_route lt_routes[] = {
+static const lt_route other_routes[] = {
     {"GET", "/", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_root},
     {"GET", "/healthz", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_healthz},
     {"GET", "/livez", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_healthz},
@@ -40,21 +40,47 @@ const lt_route lt_routes[] = {
     {"GET", "/v1/models", LT_ACCESS_READ, LT_ERRORS_OPENAI, lt_rest_openai_models},
     {"GET", "/v1/models/*", LT_ACCESS_READ, LT_ERRORS_OPENAI, lt_rest_openai_model},
 };
-const size_t lt_n_routes = sizeof lt_routes / sizeof *lt_routes;
-_Static_assert(sizeof lt_routes / sizeof *lt_routes <= LT_ROUTES_MAX, "a row of figures a route");
+enum { N_OTHER = sizeof other_routes / sizeof *other_routes };
+
+size_t lt_route_count(void)
+{
+    LT_ASSERT(N_OTHER + lt_n_qdrant_routes <= LT_ROUTES_MAX);
+    return N_OTHER + lt_n_qdrant_routes;
+}
+
+const lt_route *lt_route_at(size_t i)
+{
+    return i < N_OTHER ? &other_routes[i] : &lt_qdrant_routes[i - N_OTHER];
+}
+
+static size_t place_of(const lt_route *route)
+{
+    bool other = route >= other_routes && route < other_routes + N_OTHER;
+
+    return (size_t)(other ? route - other_routes : route - lt_qdrant_routes + N_OTHER);
+}
 
 /* ---- matching -------------------------------------------------------------------------------- */
 
-/* Does the path fit the pattern? `name` gets the segment at '*', as sent. */
-static bool path_fits(const char *pattern, const char *path, const char **name, size_t *n_name)
+/* A part of a path, as sent. */
+typedef struct segment {
+    const char *text;
+    size_t n;
+} segment;
+
+/* Does the path fit the pattern? `names` get the segments at its '*'s. */
+static bool path_fits(const char *pattern, const char *path, segment names[LT_ROUTE_NAMES])
 {
+    size_t k = 0;
+
     while (*pattern && *path) {
         if (*pattern == '*') {
-            *name = path;
-            *n_name = strcspn(path, "/");
-            if (*n_name == 0)
+            size_t n = strcspn(path, "/");
+
+            if (n == 0 || k == LT_ROUTE_NAMES)
                 return false;
-            path += *n_name;
+            names[k++] = (segment){path, n};
+            path += n;
             pattern++;
         } else if (*pattern++ != *path++) {
             return false;
@@ -66,29 +92,43 @@ static bool path_fits(const char *pattern, const char *path, const char **name, 
 typedef struct match {
     const lt_route *route; /* NULL: no such path, or no such method of it */
     bool path_known;
-    const char *name; /* as sent */
-    size_t n_name;
+    segment names[LT_ROUTE_NAMES];
 } match;
+
+static bool find_among(const lt_route *routes, size_t n, const char *method, const char *path,
+                       match *m)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(routes[i].method, method) != 0)
+            continue;
+        memset(m->names, 0, sizeof m->names);
+        if (path_fits(routes[i].path, path, m->names)) {
+            m->route = &routes[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_known(const char *path)
+{
+    segment names[LT_ROUTE_NAMES];
+
+    for (size_t i = 0; i < lt_route_count(); i++)
+        if (path_fits(lt_route_at(i)->path, path, names))
+            return true;
+    return false;
+}
 
 static match find_route(const lt_http_request *r)
 {
     const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" : r->method;
     match m = {0};
 
-    for (size_t i = 0; i < lt_n_routes; i++) {
-        const char *name = "";
-        size_t n_name = 0;
-
-        if (!path_fits(lt_routes[i].path, r->path, &name, &n_name))
-            continue;
-        m.path_known = true;
-        if (strcmp(lt_routes[i].method, method) == 0) {
-            m.route = &lt_routes[i];
-            m.name = name;
-            m.n_name = n_name;
-            return m;
-        }
-    }
+    if (find_among(lt_qdrant_routes, lt_n_qdrant_routes, method, r->path, &m) ||
+        find_among(other_routes, N_OTHER, method, r->path, &m))
+        return m;
+    m.path_known = is_known(r->path);
     return m;
 }
 
@@ -224,7 +264,7 @@ const unsigned long long lt_bucket_us[LT_BUCKETS] = {
 
 static void count(lt_service *s, const lt_route *route, unsigned status, double seconds)
 {
-    lt_route_stats *row = &s->stats[route - lt_routes];
+    lt_route_stats *row = &s->stats[place_of(route)];
     unsigned long long us = (unsigned long long)(seconds * 1e6);
     size_t bucket = 0;
 
@@ -233,6 +273,26 @@ static void count(lt_service *s, const lt_route *route, unsigned status, double 
     atomic_fetch_add(&row->buckets[bucket], 1);
     atomic_fetch_add(&row->micros, us);
     atomic_fetch_add(&row->by_class[status / 100 < 6 ? status / 100 : 5], 1);
+}
+
+/* `copy` is a copy of the path, in which the names are decoded. false for a zero byte in one. */
+static bool decode_names(const match *m, const char *path, char *copy, lt_route_args *args)
+{
+    for (size_t k = 0; k < LT_ROUTE_NAMES; k++) {
+        const segment *name = &m->names[k];
+
+        args->names[k] = "";
+        if (!name->text)
+            continue;
+        char *text = copy + (name->text - path);
+
+        text[name->n] = '\0';
+        args->names[k] = text;
+        if (lt_http_decode(text) != strlen(text))
+            return false;
+    }
+    args->name = args->names[0];
+    return true;
 }
 
 void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
@@ -245,19 +305,19 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
         a->status = m.path_known ? 405 : 404;
         return;
     }
-    LT_AUTOFREE char *name = lt_strndup(m.name ? m.name : "", m.n_name);
+    LT_AUTOFREE char *names = lt_strdup(r->path);
 
-    if (!name) {
+    if (!names) {
         a->status = 500;
         return;
     }
-    if (lt_http_decode(name) != strlen(name)) {
-        lt_answer_error(a, m.route->errors, 400, "INVAL", "a name contains a zero character");
-        count(s, m.route, a->status, lt_clock_s() - began);
+    lt_route_args args;
+
+    if (!decode_names(&m, r->path, names, &args)) {
+        lt_answer_error(a, m.route->errors, 400, "BAD_PATH",
+                        "Wrong input: a name in the path holds a zero byte");
         return;
     }
-    lt_route_args args = {name};
-
     m.route->handle(s, r, &args, a);
     count(s, m.route, a->status, lt_clock_s() - began);
 }

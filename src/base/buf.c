@@ -83,3 +83,9 @@ char *lt_buf_steal(lt_buf *b)
     *b = (lt_buf){0};
     return data;
 }
+
+/* Of latent.h: texts that calls give are stolen from buffers. */
+void lt_text_free(char *text)
+{
+    lt_free(text);
+}

@@ -89,10 +89,10 @@ const char *lt_status_name(lt_status code)
     static const char *const names[] = {
         "LT_OK",      "LT_EINVAL", "LT_ENOTFOUND", "LT_EEXISTS",  "LT_ECONFLICT",
         "LT_ELIMIT",  "LT_ENOMEM", "LT_EIO",       "LT_ECORRUPT", "LT_EVERSION",
-        "LT_EBUSY",   "LT_ECANCELED", "LT_EUNSUPPORTED",
+        "LT_EBUSY",   "LT_ECANCELED", "LT_EUNSUPPORTED", "LT_EVALIDATION",
     };
 
-    if (code > 0 || code < LT_EUNSUPPORTED)
+    if (code > 0 || code < LT_EVALIDATION)
         return "LT_?";
     return names[-code];
 }

@@ -413,11 +413,6 @@ lt_status lt_model_detokenize(lt_model *model, const int64_t *ids, size_t n_ids,
     return LT_OK;
 }
 
-void lt_text_free(char *text)
-{
-    lt_free(text);
-}
-
 /* ---- pictures -------------------------------------------------------------------------------- */
 
 typedef struct tensor_job {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <base/error.h>
+#include <stdlib.h>
 
 #include "value.h"
 
@@ -53,6 +54,19 @@ lt_status lt_json_parse_object(const char *text, size_t n, const char *what, yyj
     }
     *out = doc;
     return LT_OK;
+}
+
+lt_status lt_json_write(yyjson_val *v, lt_buf *out, lt_error *err)
+{
+    size_t n;
+    char *text = yyjson_val_write(v, 0, &n);
+
+    if (!text)
+        return lt_fail_nomem(err);
+    lt_status st = lt_buf_add(out, text, n, err);
+
+    free(text); /* yyjson's, so from libc */
+    return st;
 }
 
 void lt_json_free(yyjson_doc **doc)

@@ -98,3 +98,61 @@ bool lt_value_at(yyjson_val *root, const char *path, bool whole, lt_value_visit 
 
     return root && path[0] && descend(&v, root, path, 0);
 }
+
+/* ---- grammar --------------------------------------------------------------------------------- */
+
+/* Letters beyond ASCII are not told from other code points there. */
+static bool key_byte(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '-' || (unsigned char)c >= 0x80;
+}
+
+static bool skip_key(const char **p, const char *end)
+{
+    const char *start = *p;
+
+    if (start < end && *start == '"') {
+        const char *close = memchr(start + 1, '"', (size_t)(end - start - 1));
+
+        *p = close ? close + 1 : start;
+        return close != NULL;
+    }
+    while (*p < end && key_byte(**p))
+        ++*p;
+    return *p > start;
+}
+
+/* `*p` is behind a '['. */
+static bool skip_index(const char **p, const char *end)
+{
+    uint64_t at = 0;
+
+    for (; *p < end && **p >= '0' && **p <= '9'; ++*p) {
+        if (__builtin_mul_overflow(at, (uint64_t)10, &at) ||
+            __builtin_add_overflow(at, (uint64_t)(**p - '0'), &at))
+            return false;
+    }
+    return *p < end && *(*p)++ == ']';
+}
+
+bool lt_path_valid(const char *path, size_t n)
+{
+    const char *end = path + n;
+
+    if (memchr(path, '\0', n))
+        return false;
+    for (;;) {
+        if (!skip_key(&path, end))
+            return false;
+        while (path < end && *path == '[') {
+            path++;
+            if (!skip_index(&path, end))
+                return false;
+        }
+        if (path == end)
+            return true;
+        if (*path++ != '.')
+            return false;
+    }
+}

@@ -93,6 +93,8 @@ static bool read_zone(reader *r, int64_t *offset_us)
     *offset_us = 0;
     if (r->p == r->end || accept(r, 'Z') || accept(r, 'z'))
         return true;
+    if (accept(r, ' ') && accept(r, 'U'))
+        return accept(r, 'T') && accept(r, 'C');
     int sign = accept(r, '+') ? 1 : accept(r, '-') ? -1 : 0;
 
     if (sign == 0)
@@ -113,6 +115,8 @@ bool lt_datetime_parse(const char *text, size_t n, int64_t *out_us)
     reader r = {text, text + n};
     int64_t days, clock_us = 0, offset_us = 0;
 
+    while (r.p < r.end && (*r.p == ' ' || (*r.p >= '\t' && *r.p <= '\r')))
+        r.p++;
     if (!read_date(&r, &days))
         return false;
     if (r.p < r.end) {

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Qdrant's REST interface: what operators ask, and what a node without a cluster says of it. */
+#include <base/buf.h>
+#include <base/clock.h>
+#include <base/error.h>
+#include <base/mem.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "qdrant.h"
+
+/* ---- telemetry ------------------------------------------------------------------------------- */
+
+typedef struct tally {
+    lt_buf *out; /* may be NULL */
+    size_t n_collections;
+    uint64_t n_points;
+} tally;
+
+static lt_status count_collection(void *context, const char *name, lt_collection *collection,
+                                  lt_error *err)
+{
+    tally *t = context;
+    lt_collection_info info = LT_COLLECTION_INFO_INIT;
+
+    (void)name;
+    t->n_collections++;
+    if (!collection)
+        return LT_OK;
+    LT_TRY(lt_collection_get_info(collection, &info, err));
+    t->n_points += info.n_points;
+    return LT_OK;
+}
+
+lt_status lt_qdrant_metrics(lt_service *s, lt_buf *out, lt_error *err)
+{
+    tally t = {0};
+
+    LT_TRY(lt_shelf_each(s->shelf, count_collection, &t, err));
+    return lt_buf_addf(out, err,
+                       "# HELP collections_total Number of collections.\n"
+                       "# TYPE collections_total gauge\n"
+                       "collections_total %zu\n"
+                       "# HELP points_total Number of points in all collections.\n"
+                       "# TYPE points_total gauge\n"
+                       "points_total %llu\n"
+                       "# HELP cluster_enabled Whether this node is part of a cluster.\n"
+                       "# TYPE cluster_enabled gauge\n"
+                       "cluster_enabled 0\n",
+                       t.n_collections, (unsigned long long)t.n_points);
+}
+
+static lt_status add_requests(lt_service *s, lt_buf *out, lt_error *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < lt_route_count(); i++) {
+        const lt_route *route = lt_route_at(i);
+        unsigned long long answers = 0, failures = 0;
+
+        for (unsigned class = 1; class < 6; class ++) {
+            unsigned long long k = atomic_load(&s->stats[i].by_class[class]);
+
+            answers += k;
+            failures += class >= 4 ? k : 0;
+        }
+        if (answers == 0)
+            continue;
+        LT_TRY(lt_buf_addf(out, err,
+                           "%s\"%s %s\":{\"all\":{\"count\":%llu,\"fail_count\":%llu,"
+                           "\"total_duration_micros\":%llu}}",
+                           n++ ? "," : "", route->method, route->path, answers, failures,
+                           atomic_load(&s->stats[i].micros)));
+    }
+    return LT_OK;
+}
+
+static lt_status write_telemetry(lt_service *s, lt_buf *out, lt_error *err)
+{
+    tally t = {0};
+    char startup[32];
+    struct tm utc;
+
+    gmtime_r(&s->started_at, &utc);
+    strftime(startup, sizeof startup, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    LT_TRY(lt_shelf_each(s->shelf, count_collection, &t, err));
+    LT_TRY(lt_buf_addf(out, err,
+                       "{\"id\":\"%016llx\",\"app\":{\"name\":\"qdrant\",\"version\":\"%s\","
+                       "\"startup\":\"%s\"},\"collections\":{\"number_of_collections\":%zu},"
+                       "\"cluster\":{\"enabled\":false},\"requests\":{\"rest\":{\"responses\":{",
+                       (unsigned long long)s->peer_id, LT_QDRANT_VERSION, startup,
+                       t.n_collections));
+    LT_TRY(add_requests(s, out, err));
+    return lt_buf_adds(out, "}},\"grpc\":{\"responses\":{}}}}", err);
+}
+
+/* Runs a writer and answers with what it wrote. */
+static void answer_written(lt_service *s, const lt_http_request *r, lt_http_answer *a,
+                           lt_status (*write)(lt_service *, lt_buf *, lt_error *))
+{
+    LT_CLEANUP(lt_buf_done) lt_buf text = {0};
+    lt_qdrant_params params;
+    lt_error err;
+    lt_status st = lt_qdrant_read_params(r, &params, &err);
+
+    if (st == LT_OK)
+        st = write(s, &text, &err);
+    if (st == LT_OK)
+        lt_qdrant_ok(r, a, text.data, text.len);
+    else
+        lt_qdrant_fail(r, a, &err);
+}
+
+LT_QDRANT_HANDLER(telemetry)
+{
+    uint64_t level;
+    bool anonymize;
+    lt_error err;
+
+    (void)args;
+    if (lt_qdrant_number(r, "details_level", 0, &level, &err) != LT_OK ||
+        lt_qdrant_flag(r, "anonymize", &anonymize, &err) != LT_OK ||
+        lt_qdrant_flag(r, "per_collection", &anonymize, &err) != LT_OK)
+        lt_qdrant_fail(r, a, &err);
+    else
+        answer_written(s, r, a, write_telemetry);
+}
+
+/* ---- issues, quotas -------------------------------------------------------------------------- */
+
+/* Issues are hints about missing indexes; latent makes none. */
+LT_QDRANT_HANDLER(get_issues)
+{
+    static const char none[] = "{\"issues\":[]}";
+
+    (void)s;
+    (void)args;
+    lt_qdrant_ok(r, a, none, sizeof none - 1);
+}
+
+LT_QDRANT_HANDLER(clear_issues)
+{
+    (void)s;
+    (void)args;
+    lt_qdrant_true(r, a, true);
+}
+
+static lt_status write_quotas(lt_service *s, lt_buf *out, lt_error *err)
+{
+    return lt_quota_show(s->quota, out, err);
+}
+
+LT_QDRANT_HANDLER(get_quotas)
+{
+    (void)args;
+    answer_written(s, r, a, write_quotas);
+}
+
+LT_QDRANT_HANDLER(set_quotas)
+{
+    yyjson_doc *doc = NULL;
+    lt_qdrant_params params;
+    lt_error err;
+
+    (void)args;
+    /* Parsed for the place of a syntax error alone. */
+    if (lt_qdrant_read_params(r, &params, &err) != LT_OK ||
+        lt_qdrant_parse_body(r, &doc, &err) != LT_OK ||
+        lt_quota_set(s->quota, r->body, r->n_body, &err) != LT_OK)
+        lt_qdrant_fail(r, a, &err);
+    else
+        lt_qdrant_true(r, a, true);
+    yyjson_doc_free(doc);
+}
+
+/* ---- a node alone ---------------------------------------------------------------------------- */
+
+LT_QDRANT_HANDLER(cluster)
+{
+    static const char disabled[] = "{\"status\":\"disabled\"}";
+
+    (void)s;
+    (void)args;
+    lt_qdrant_ok(r, a, disabled, sizeof disabled - 1);
+}
+
+static lt_status write_cluster_telemetry(lt_service *s, lt_buf *out, lt_error *err)
+{
+    (void)s;
+    return lt_buf_adds(
+        out, "{\"collections\":{},\"cluster\":{\"enabled\":false,\"number_of_peers\":0,\"peers\":{}}}",
+        err);
+}
+
+LT_QDRANT_HANDLER(cluster_telemetry)
+{
+    uint64_t level;
+    lt_error err;
+
+    (void)args;
+    if (lt_qdrant_number(r, "details_level", 0, &level, &err) != LT_OK)
+        lt_qdrant_fail(r, a, &err);
+    else
+        answer_written(s, r, a, write_cluster_telemetry);
+}
+
+static lt_status show_shards(lt_service *s, const lt_http_request *r, lt_shelf_entry *entry,
+                             lt_http_answer *a, lt_error *err)
+{
+    lt_collection_info info = LT_COLLECTION_INFO_INIT;
+    char text[256];
+
+    LT_TRY(lt_collection_get_info(lt_shelf_collection(entry), &info, err));
+    int n = snprintf(text, sizeof text,
+                     "{\"peer_id\":%llu,\"shard_count\":1,\"local_shards\":[{\"shard_id\":0,"
+                     "\"points_count\":%llu,\"state\":\"Active\"}],\"remote_shards\":[],"
+                     "\"shard_transfers\":[]}",
+                     (unsigned long long)s->peer_id, (unsigned long long)info.n_points);
+
+    lt_qdrant_ok(r, a, text, (size_t)n);
+    return LT_OK;
+}
+
+static void answer_collection(lt_service *s, const lt_http_request *r, const lt_route_args *args,
+                              lt_http_answer *a,
+                              lt_status (*show)(lt_service *, const lt_http_request *,
+                                                lt_shelf_entry *, lt_http_answer *, lt_error *))
+{
+    lt_shelf_entry *entry = NULL;
+    lt_error err;
+    lt_status st = lt_shelf_take(s->shelf, args->name, &entry, &err);
+
+    if (st == LT_OK)
+        st = show(s, r, entry, a, &err);
+    if (entry)
+        lt_shelf_give(s->shelf, entry);
+    if (st != LT_OK)
+        lt_qdrant_fail(r, a, &err);
+}
+
+LT_QDRANT_HANDLER(collection_cluster)
+{
+    answer_collection(s, r, args, a, show_shards);
+}
+
+static lt_status show_keys(lt_service *s, const lt_http_request *r, lt_shelf_entry *entry,
+                           lt_http_answer *a, lt_error *err)
+{
+    static const char none[] = "{\"shard_keys\":null}";
+
+    (void)s;
+    (void)entry;
+    (void)err;
+    lt_qdrant_ok(r, a, none, sizeof none - 1);
+    return LT_OK;
+}
+
+LT_QDRANT_HANDLER(shard_keys)
+{
+    answer_collection(s, r, args, a, show_keys);
+}
+
+LT_QDRANT_HANDLER(standalone)
+{
+    (void)s;
+    (void)r;
+    (void)args;
+    lt_answer_error(a, LT_ERRORS_QDRANT, 405, "", "Qdrant is running in standalone mode");
+}
