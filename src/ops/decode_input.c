@@ -3,6 +3,8 @@
  * a model makes a vector of. The union is untagged: the fields tell. */
 #include <base/error.h>
 #include <base/mem.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "decode.h"
 
@@ -80,6 +82,31 @@ static lt_status to_indices(yyjson_val *list, const lt_at *up, uint32_t *out, lt
     return LT_OK;
 }
 
+static int compare_indices(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static lt_status check_unique(lt_body *b, const uint32_t *indices, size_t n, const lt_at *up,
+                              lt_error *err)
+{
+    const lt_at at = {up, "indices", 0};
+    uint32_t *sorted = lt_arena_take(b->arena, n, sizeof *sorted);
+
+    if (!sorted)
+        return lt_fail_nomem(err);
+    if (n == 0)
+        return LT_OK;
+    memcpy(sorted, indices, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_indices);
+    for (size_t i = 1; i < n; i++)
+        if (sorted[i] == sorted[i - 1])
+            return lt_body_invalid(b, &at, err, "must be unique");
+    return LT_OK;
+}
+
 static lt_status decode_sparse(lt_body *b, yyjson_val *v, const lt_at *at, lt_vector *out,
                                lt_error *err)
 {
@@ -98,6 +125,7 @@ static lt_status decode_sparse(lt_body *b, yyjson_val *v, const lt_at *at, lt_ve
     if (!index || !value)
         return lt_fail_nomem(err);
     LT_TRY(to_indices(indices, at, index, err));
+    LT_TRY(check_unique(b, index, n, at, err));
     LT_TRY(to_floats(values, &values_at, value, err));
     *out = (lt_vector){"", LT_VECTOR_SPARSE, value, n, 0, index};
     return LT_OK;

@@ -124,8 +124,8 @@ static lt_status alloc_matrix(matrix *m, const member *members, size_t n, lt_err
 lt_status lt_run_matrix(lt_asking *a, const lt_matrix_request *q, lt_matrix *out, lt_error *err)
 {
     matrix m = {.a = a, .limit = q->limit, .out = out};
-    member *members;
-    size_t n;
+    member *members = NULL;
+    size_t n = 0;
 
     *out = (lt_matrix){0};
     LT_TRY(lt_find_schema(a->r, q->using, &m.schema, err));

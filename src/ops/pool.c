@@ -265,8 +265,8 @@ static lt_status select_best(lt_arena *arena, const lt_scored *scored, size_t n,
 lt_status lt_rank_top(lt_asking *a, const lt_scored *scored, size_t n, size_t k, lt_ranking *out,
                       lt_error *err)
 {
-    named *best;
-    size_t n_best;
+    named *best = NULL;
+    size_t n_best = 0;
 
     *out = (lt_ranking){0};
     if (n == 0 || k == 0)

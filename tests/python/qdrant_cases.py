@@ -319,8 +319,8 @@ class World:
                              self.rng.choice([2, 10, 50]), self.maybe_filter())
         return lambda c: c.facet(COLLECTION, key, facet_filter=where, limit=limit, exact=True)
 
-    def query_arguments(self, **kinds):
-        name = self.rng.choice([*DENSE, "sp"]) if kinds else self.vector_name()
+    def query_arguments(self, names=(*DENSE, *MULTI, *SPARSE), **kinds):
+        name = self.rng.choice(names)
         query, bounded = self.query(name, **kinds)
         feedback = isinstance(query, m.RelevanceFeedbackQuery)  # the reference knows no lookup there
         return dict(query=query, using=name, limit=self.rng.randint(1, 25),
@@ -345,7 +345,9 @@ class World:
         return lambda c: c.query_points(COLLECTION, **args)
 
     def ask_rescore(self):
-        args = dict(**self.query_arguments(), **self.shown(),
+        """Without feedback, whose ids the reference leaves out of the last stage alone."""
+        kinds = ("nearest", "plain", "recommend", "best", "sum", "discover", "context", "mmr")
+        args = dict(**self.query_arguments(kinds=kinds), **self.shown(),
                     prefetch=[self.prefetch() for _ in range(self.rng.randint(1, 2))])
         return lambda c: c.query_points(COLLECTION, **args)
 
@@ -356,7 +358,7 @@ class World:
 
     def ask_groups(self):
         """Of queries whose scores are all different: the groups depend on the order of equals."""
-        args = self.query_arguments(kinds=("nearest", "plain", "recommend"))
+        args = self.query_arguments((*DENSE, "sp"), kinds=("nearest", "plain", "recommend"))
         del args["offset"], args["lookup_from"]
         args.update(group_by=self.rng.choice(["group", "city", "who", "deep.k", "tags"]),
                     group_size=self.rng.randint(1, 4), limit=self.rng.randint(1, 6),
