@@ -211,17 +211,29 @@ static bool add_index(yyjson_mut_doc *doc, yyjson_mut_val *into, const lt_view *
                                    lt_payload_index_count(v->payload_index, i));
 }
 
-static bool describe(yyjson_mut_doc *doc, const lt_view *v, yyjson_val *metadata,
-                     yyjson_mut_val *out)
+/* "ok", or {"error": ...}. */
+static bool add_optimizer_status(yyjson_mut_doc *doc, const lt_index_state *x, yyjson_mut_val *out)
 {
+    yyjson_mut_val *v = yyjson_mut_obj(doc);
+
+    if (x->error.code == LT_OK)
+        return yyjson_mut_obj_add_str(doc, out, "optimizer_status", "ok");
+    return v && yyjson_mut_obj_add_strcpy(doc, v, "error", x->error.message) &&
+           yyjson_mut_obj_add_val(doc, out, "optimizer_status", v);
+}
+
+static bool describe(yyjson_mut_doc *doc, const lt_view *v, const lt_index_state *x,
+                     yyjson_val *metadata, yyjson_mut_val *out)
+{
+    const char *status = x->error.code != LT_OK ? "red" : x->busy ? "yellow" : "green";
     yyjson_mut_val *schema = yyjson_mut_obj(doc), *queue = yyjson_mut_obj(doc);
 
     for (size_t i = 0; schema && i < v->schema->n_indexes; i++)
         if (!add_index(doc, schema, v, i))
             return false;
-    return out && yyjson_mut_obj_add_str(doc, out, "status", "green") &&
-           yyjson_mut_obj_add_str(doc, out, "optimizer_status", "ok") &&
-           yyjson_mut_obj_add_uint(doc, out, "indexed_vectors_count", 0) &&
+    return out && yyjson_mut_obj_add_str(doc, out, "status", status) &&
+           add_optimizer_status(doc, x, out) &&
+           yyjson_mut_obj_add_uint(doc, out, "indexed_vectors_count", x->n_indexed) &&
            yyjson_mut_obj_add_uint(doc, out, "points_count", v->n_points) &&
            yyjson_mut_obj_add_uint(doc, out, "segments_count", 1) &&
            yyjson_mut_obj_add_val(doc, out, "config",
@@ -238,6 +250,7 @@ lt_status lt_collection_describe(lt_collection *collection, char **json, lt_erro
     LT_CLEANUP(lt_buf_done) lt_buf text = {0}, metadata = {0};
     LT_CLEANUP(lt_json_free) yyjson_doc *parsed = NULL;
     LT_CLEANUP(lt_value_free) yyjson_mut_doc *doc = NULL;
+    lt_index_state state;
 
     if (!collection || !json)
         return lt_fail(err, LT_EINVAL, "collection and json are required");
@@ -249,7 +262,8 @@ lt_status lt_collection_describe(lt_collection *collection, char **json, lt_erro
     if (!doc)
         return lt_fail_nomem(err);
     yyjson_mut_doc_set_root(doc, yyjson_mut_obj(doc));
-    if (!describe(doc, s.view, yyjson_doc_get_root(parsed), yyjson_mut_doc_get_root(doc)))
+    lt_index_describe(collection, s.view, &state);
+    if (!describe(doc, s.view, &state, yyjson_doc_get_root(parsed), yyjson_mut_doc_get_root(doc)))
         return lt_fail_nomem(err);
     LT_TRY(lt_value_print(doc, &text, err));
     *json = lt_buf_steal(&text);

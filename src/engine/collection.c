@@ -23,6 +23,7 @@ static void collection_free(lt_collection *c)
 {
     if (!c)
         return;
+    lt_indexing_done(c);
     lt_view_unref(c->view);
     lt_table_close(c->table);
     lt_status removed = atomic_load(&c->dropped) ? lt_dir_remove(c->dir, NULL) : LT_OK;
@@ -49,7 +50,11 @@ static lt_status load_view(lt_collection *c, lt_txn *txn, lt_error *err)
                           &schema, err));
     if (!read_only)
         lt_schema_clear_files(c->dir, schema);
-    return lt_view_load(c, txn, schema, &c->view, err);
+    lt_view *v;
+
+    LT_TRY(lt_view_load(c, txn, schema, &v, err));
+    lt_view_publish(c, v);
+    return LT_OK;
 }
 
 static lt_status load(lt_collection *c, lt_error *err)
@@ -79,6 +84,7 @@ static lt_collection *new_collection(lt_db *db)
     pthread_mutex_init(&c->write_lock, NULL);
     pthread_mutex_init(&c->meta_lock, NULL);
     pthread_cond_init(&c->write_done, NULL);
+    lt_indexing_init(&c->indexing);
     return c;
 }
 

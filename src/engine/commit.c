@@ -87,6 +87,12 @@ lt_status lt_group_note(lt_group *g, uint32_t slot, uint32_t number, bool on, lt
     return LT_OK;
 }
 
+static void set_present(lt_view_vector *v, uint32_t slot, bool on)
+{
+    v->n_present += (uint64_t)on - (uint64_t)lt_bit_get(v->present, slot);
+    lt_bit_set(v->present, slot, on);
+}
+
 static void apply_changes(const lt_group *g, lt_view *v)
 {
     for (size_t i = 0; i < g->n_changes; i++) {
@@ -96,7 +102,7 @@ static void apply_changes(const lt_group *g, lt_view *v)
         if (c->number == LT_SLOT_ITSELF)
             lt_bit_set(v->living, c->slot, c->on);
         else if ((k = lt_schema_by_number(v->schema, c->number)) < v->schema->n_vectors)
-            lt_bit_set(v->vectors[k].present, c->slot, c->on);
+            set_present(&v->vectors[k], c->slot, c->on);
     }
 }
 
@@ -204,11 +210,13 @@ static lt_status end_group(lt_group *g, bool schema_changed, lt_error *err)
         return st;
     }
     st = lt_txn_commit(g->txn, err);
-    if (st == LT_OK)
-        lt_view_publish(g->c, view);
-    else
+    if (st != LT_OK) {
         lt_view_unref(view);
-    return st;
+        return st;
+    }
+    lt_view_publish(g->c, view);
+    lt_index_consider(g->c);
+    return LT_OK;
 }
 
 /* *again: an update failed and was taken out; the others are to be done again without it. */

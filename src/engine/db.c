@@ -15,6 +15,7 @@ static void db_free(lt_db *db)
         return;
     lt_catalog_close(db->catalog);
     lt_fd_close(&db->lock_fd);
+    lt_indexer_done(&db->indexer);
     pthread_mutex_destroy(&db->lock);
     lt_free(db->path);
     lt_free(db);
@@ -108,6 +109,7 @@ lt_status lt_db_open(const char *path, const lt_db_options *options, lt_db **out
     db->lock_fd = -1;
     db->options = options ? *options : defaults;
     pthread_mutex_init(&db->lock, NULL);
+    lt_indexer_init(&db->indexer);
     db->path = lt_strdup(path);
     lt_status st = db->path ? open_in(db, err) : lt_fail_nomem(err);
 
@@ -123,6 +125,7 @@ void lt_db_close(lt_db *db)
 {
     if (!db)
         return;
+    lt_indexer_stop(db);
     lt_collections_close(db);
     db_free(db);
 }

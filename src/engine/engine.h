@@ -18,6 +18,7 @@
 #include <store/table.h>
 #include <store/vecfile.h>
 
+#include "indexer.h"
 #include "payload_index.h"
 #include "schema.h"
 
@@ -26,11 +27,14 @@ typedef struct lt_view_vector {
     const void **chunks; /* own copy of the pointers; NULL where the vector is not dense */
     size_t n_chunks;
     uint64_t *present; /* a bit a slot: does the point have it? */
+    uint64_t n_present;
 } lt_view_vector;
 
 /* Which slots hold living points after one commit. Immutable once published. */
 typedef struct lt_view {
     atomic_int refs;
+    lt_collection *c;
+    struct lt_view *older, *newer; /* all views that somebody holds; c->view_lock */
     uint64_t txn;     /* number of the commit it shows */
     uint64_t n_slots; /* slots at and above do not exist in it */
     uint64_t n_points;
@@ -51,8 +55,9 @@ struct lt_collection {
     atomic_bool dropped; /* its name is gone; its files go with the last reference */
     lt_table *table;
 
-    pthread_mutex_t view_lock; /* guards view and, for read-only, its renewal */
-    lt_view *view;
+    pthread_mutex_t view_lock; /* guards view, the list and, for read-only, the renewal */
+    lt_view *view;             /* the one that readers get */
+    lt_view *newest;           /* of the list of views */
 
     pthread_mutex_t write_lock; /* guards the queue */
     pthread_cond_t write_done;
@@ -61,6 +66,8 @@ struct lt_collection {
 
     pthread_mutex_t meta_lock;
     char *metadata; /* last one read, for lt_collection_get_info */
+
+    lt_indexing indexing;
 };
 
 struct lt_db {
@@ -70,6 +77,7 @@ struct lt_db {
     lt_catalog *catalog;
     pthread_mutex_t lock; /* guards `open` and creating, dropping, aliases */
     lt_collection *open; /* the last used first */
+    lt_indexer indexer;
 };
 
 /* ---- collection.c ---------------------------------------------------------------------------- */
@@ -80,7 +88,8 @@ void lt_collections_close(lt_db *db);
 
 /* ---- view.c ---------------------------------------------------------------------------------- */
 
-/* A view of what a transaction sees, from the slots table. Takes over the reference to `schema`. */
+/* A view of what a transaction sees, from the slots table. Takes over the reference to `schema`.
+ * It is not in the list of views yet: lt_view_publish puts it there. */
 lt_status lt_view_load(lt_collection *c, lt_txn *txn, lt_schema *schema, lt_view **out,
                        lt_error *err) LT_NODISCARD;
 /* A copy of `old` with room for n_slots under `schema`, to be changed and published. Without a
@@ -88,6 +97,10 @@ lt_status lt_view_load(lt_collection *c, lt_txn *txn, lt_schema *schema, lt_view
 lt_status lt_view_copy(const lt_view *old, lt_schema *schema, uint64_t n_slots, lt_view **out,
                        lt_error *err) LT_NODISCARD;
 lt_view *lt_view_ref(lt_view *v);
+/* The newest view. */
+lt_view *lt_view_current(lt_collection *c);
+/* Whether somebody holds a view of a commit before this. */
+bool lt_view_is_oldest(lt_collection *c, const lt_view *v);
 void lt_view_unref(lt_view *v); /* NULL allowed */
 /* Makes `v` (taking over its reference) the one that readers get. */
 void lt_view_publish(lt_collection *c, lt_view *v);

@@ -2,6 +2,7 @@
 #include "schema.h"
 
 #include <base/file.h>
+#include <base/limits.h>
 #include <base/mem.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ char *lt_vectors_path(const char *dir, uint32_t number, lt_element element)
     return lt_path_join(dir, name);
 }
 
-static void vecs_unref(lt_vecs *v)
+void lt_vecs_unref(lt_vecs *v)
 {
     if (!v || atomic_fetch_sub(&v->refs, 1) != 1)
         return;
@@ -55,7 +56,7 @@ static lt_status open_vecs(const char *dir, const lt_schema_vector *v, bool read
         st = lt_fail(err, LT_ECORRUPT, "%s: holds %u dimensions, the config says %u", path,
                      vecs->file.dims, v->seen.dims);
     if (st != LT_OK) {
-        vecs_unref(vecs);
+        lt_vecs_unref(vecs);
         return st;
     }
     *out = vecs;
@@ -110,6 +111,39 @@ static void read_sparse(yyjson_val *json, lt_schema_vector *v)
     v->seen.idf = modifier && strcmp(modifier, "idf") == 0;
 }
 
+/* A vector's own setting, or the collection's. */
+static double hnsw_setting(yyjson_val *root, yyjson_val *vector, const char *name)
+{
+    yyjson_val *own = yyjson_obj_get(yyjson_obj_get(vector, "hnsw_config"), name);
+
+    return yyjson_is_num(own) ? yyjson_get_num(own)
+                              : lt_config_number(root, "hnsw_config", name);
+}
+
+static double bounded(double value, double max)
+{
+    return value < max ? value : max;
+}
+
+static void read_graph_config(yyjson_val *root, yyjson_val *json, lt_schema_vector *v)
+{
+    yyjson_val *all = yyjson_obj_get(root, "hnsw_config"),
+               *own = yyjson_obj_get(json, "hnsw_config");
+    double m = bounded(hnsw_setting(root, json, "m"), LT_LIMIT_HNSW_M);
+    bool full_scan_set = yyjson_obj_get(all, "full_scan_threshold") ||
+                         yyjson_obj_get(own, "full_scan_threshold");
+
+    v->hnsw = (lt_hnsw_config)LT_HNSW_CONFIG_INIT;
+    v->hnsw.m = m == 1 ? 2 : (unsigned)m;
+    v->hnsw.ef_construct =
+        (unsigned)bounded(hnsw_setting(root, json, "ef_construct"), LT_LIMIT_HNSW_EF);
+    v->threads = (unsigned)bounded(hnsw_setting(root, json, "max_indexing_threads"), 1024);
+    if (full_scan_set)
+        v->full_scan_rows =
+            (uint64_t)(bounded(hnsw_setting(root, json, "full_scan_threshold"), 1e15) * 1024 /
+                       (double)v->stride);
+}
+
 static lt_status read_vectors(lt_schema *s, yyjson_val *list, bool sparse, lt_error *err)
 {
     size_t i, n;
@@ -127,6 +161,8 @@ static lt_status read_vectors(lt_schema *s, yyjson_val *list, bool sparse, lt_er
             read_sparse(json, v);
         else
             LT_TRY(read_dense(json, v, err));
+        if (v->seen.kind == LT_VECTOR_DENSE)
+            read_graph_config(yyjson_doc_get_root(s->doc), json, v);
     }
     return LT_OK;
 }
@@ -193,6 +229,8 @@ static lt_status parse(const char *config, size_t n, lt_schema *s, lt_error *err
     LT_TRY(read_vectors(s, vectors, false, err));
     LT_TRY(read_vectors(s, sparse, true, err));
     qsort(s->vectors, s->n_vectors, sizeof *s->vectors, by_name);
+    s->indexing_bytes = (uint64_t)(
+        bounded(lt_config_number(root, "optimizers_config", "indexing_threshold"), 1e15) * 1024);
     s->next_number = next ? (uint32_t)yyjson_get_uint(next) : 1; /* format 1 had the one vector */
     return read_indexes(s, yyjson_obj_get(root, "payload_schema"), err);
 }
@@ -247,7 +285,7 @@ void lt_schema_unref(lt_schema *s)
     if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
         return;
     for (size_t i = 0; i < s->n_vectors; i++)
-        vecs_unref(s->vectors[i].vecs);
+        lt_vecs_unref(s->vectors[i].vecs);
     for (size_t i = 0; i < s->n_indexes; i++) {
         lt_free(s->indexes[i].path);
         lt_free((void *)(uintptr_t)s->indexes[i].json);
@@ -306,13 +344,30 @@ lt_status lt_schema_create_files(const char *dir, const char *config, size_t n, 
     return st;
 }
 
-static bool is_named(const lt_schema *s, const char *name)
+char *lt_graph_path(const char *dir, uint32_t number)
 {
-    for (size_t i = 0; i < s->n_vectors; i++)
-        if (s->vectors[i].vecs &&
-            strcmp(lt_path_name(s->vectors[i].vecs->file.path), name) == 0)
-            return true;
-    return false;
+    char name[40];
+
+    snprintf(name, sizeof name, "graph-%u.hnsw", number);
+    return lt_path_join(dir, name);
+}
+
+/* Is it a vector file or a graph, and one of this schema's? */
+static bool is_stray(const lt_schema *s, const char *name)
+{
+    char graph[40];
+
+    if (strncmp(name, "vectors", 7) != 0 && strncmp(name, "graph-", 6) != 0)
+        return false;
+    for (size_t i = 0; i < s->n_vectors; i++) {
+        const lt_schema_vector *v = &s->vectors[i];
+
+        snprintf(graph, sizeof graph, "graph-%u.hnsw", v->number);
+        if (v->vecs && (strcmp(lt_path_name(v->vecs->file.path), name) == 0 ||
+                        strcmp(graph, name) == 0))
+            return false;
+    }
+    return true;
 }
 
 void lt_schema_clear_files(const char *dir, const lt_schema *s)
@@ -320,7 +375,7 @@ void lt_schema_clear_files(const char *dir, const lt_schema *s)
     DIR *d = opendir(dir);
 
     for (struct dirent *e; d && (e = readdir(d)) != NULL;)
-        if (strncmp(e->d_name, "vectors", 7) == 0 && !is_named(s, e->d_name))
+        if (is_stray(s, e->d_name))
             (void)unlinkat(dirfd(d), e->d_name, 0);
     if (d)
         closedir(d);

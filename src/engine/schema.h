@@ -5,6 +5,7 @@
 #ifndef LT_ENGINE_SCHEMA_H
 #define LT_ENGINE_SCHEMA_H
 
+#include <index/hnsw.h>
 #include <stdatomic.h>
 #include <store/vecfile.h>
 #include <value/edit.h>
@@ -25,6 +26,9 @@ typedef struct lt_schema_vector {
     uint32_t number; /* in records and file names; never used again */
     size_t stride;   /* dense: bytes a row */
     lt_vecs *vecs;   /* dense: its file; NULL otherwise */
+    lt_hnsw_config hnsw;     /* dense: of its graph; m 0: it gets none */
+    unsigned threads;        /* that build it; 0: all cores */
+    uint64_t full_scan_rows; /* so few are scanned; 0: chosen */
 } lt_schema_vector;
 
 typedef struct lt_index_def {
@@ -42,6 +46,7 @@ typedef struct lt_schema {
     lt_index_def *indexes; /* in order of path */
     size_t n_indexes;
     uint32_t next_number;
+    uint64_t indexing_bytes; /* so large a dense vector's rows get a graph; 0: never */
 } lt_schema;
 
 /* Reads a stored config; files of vectors that `old` (may be NULL) has too are shared, the others
@@ -60,10 +65,13 @@ lt_status lt_no_vector(const char *name, lt_error *err);
 
 /* "vectors.f32" for number 0 as float32, else "vectors-7.f16"; below `dir`. NULL without memory. */
 char *lt_vectors_path(const char *dir, uint32_t number, lt_element element);
+/* "graph-7.hnsw" below `dir`: the checkpoint of that vector's graph. NULL without memory. */
+char *lt_graph_path(const char *dir, uint32_t number);
+void lt_vecs_unref(lt_vecs *v); /* NULL allowed */
 /* Creates the files of the dense vectors of a config in `dir`. */
 lt_status lt_schema_create_files(const char *dir, const char *config, size_t n,
                                  lt_error *err) LT_NODISCARD;
-/* Removes vector files that the schema does not name: rests of an interrupted change. */
+/* Removes vector files and graphs that the schema does not name: rests of an interrupted change. */
 void lt_schema_clear_files(const char *dir, const lt_schema *s);
 
 #endif

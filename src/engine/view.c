@@ -68,10 +68,21 @@ lt_view *lt_view_ref(lt_view *v)
     return v;
 }
 
-void lt_view_unref(lt_view *v)
+/* view_lock is held. */
+static void unlist(lt_view *v)
 {
-    if (!v || atomic_fetch_sub(&v->refs, 1) != 1)
-        return;
+    if (!v->c)
+        return; /* never published */
+    if (v->newer)
+        v->newer->older = v->older;
+    else
+        v->c->newest = v->older;
+    if (v->older)
+        v->older->newer = v->newer;
+}
+
+static void free_view(lt_view *v)
+{
     for (size_t i = 0; v->vectors && i < v->schema->n_vectors; i++) {
         lt_free(v->vectors[i].chunks);
         lt_free(v->vectors[i].present);
@@ -81,6 +92,52 @@ void lt_view_unref(lt_view *v)
     lt_payload_index_unref(v->payload_index);
     lt_schema_unref(v->schema);
     lt_free(v);
+}
+
+/* The last reference: nobody can get another one, for the view is no longer the collection's. */
+static void unref_locked(lt_view *v, lt_view **dead)
+{
+    *dead = NULL;
+    if (v && atomic_fetch_sub(&v->refs, 1) == 1) {
+        unlist(v);
+        *dead = v;
+    }
+}
+
+void lt_view_unref(lt_view *v)
+{
+    lt_collection *c = v ? v->c : NULL;
+
+    if (!v)
+        return;
+    if (!c) {
+        free_view(v);
+        return;
+    }
+    /* Only the last one needs the lock, but a view must leave the list before it is freed. */
+    pthread_mutex_lock(&c->view_lock);
+    unref_locked(v, &v);
+    pthread_mutex_unlock(&c->view_lock);
+    if (v)
+        free_view(v);
+}
+
+lt_view *lt_view_current(lt_collection *c)
+{
+    pthread_mutex_lock(&c->view_lock);
+    lt_view *v = lt_view_ref(c->view);
+
+    pthread_mutex_unlock(&c->view_lock);
+    return v;
+}
+
+bool lt_view_is_oldest(lt_collection *c, const lt_view *v)
+{
+    pthread_mutex_lock(&c->view_lock);
+    bool oldest = !v->older;
+
+    pthread_mutex_unlock(&c->view_lock);
+    return oldest;
 }
 
 lt_status lt_view_copy(const lt_view *old, lt_schema *schema, uint64_t n_slots, lt_view **out,
@@ -94,8 +151,10 @@ lt_status lt_view_copy(const lt_view *old, lt_schema *schema, uint64_t n_slots, 
     for (size_t i = 0; i < schema->n_vectors; i++) {
         size_t k = lt_schema_by_number(old->schema, schema->vectors[i].number);
 
-        if (k < old->schema->n_vectors)
+        if (k < old->schema->n_vectors) {
             memcpy(v->vectors[i].present, old->vectors[k].present, words * sizeof *old->living);
+            v->vectors[i].n_present = old->vectors[k].n_present;
+        }
     }
     v->n_points = old->n_points;
     *out = v;
@@ -123,8 +182,10 @@ static void load_slot(void *context, uint32_t slot, const uint8_t *numbers, size
     for (size_t i = 0; i < s->n_vectors; i++) {
         uint32_t number = s->vectors[i].number;
 
-        if (number / 8 < n_bytes && (numbers[number / 8] >> (number % 8) & 1))
+        if (number / 8 < n_bytes && (numbers[number / 8] >> (number % 8) & 1)) {
             lt_bit_set(l->view->vectors[i].present, slot, true);
+            l->view->vectors[i].n_present++;
+        }
     }
     l->n++;
 }
@@ -169,14 +230,28 @@ lt_status lt_view_load(lt_collection *c, lt_txn *txn, lt_schema *schema, lt_view
     return LT_OK;
 }
 
+/* view_lock is held. */
+static lt_view *publish_locked(lt_collection *c, lt_view *v)
+{
+    lt_view *old = c->view, *dead;
+
+    v->c = c;
+    v->older = c->newest;
+    if (c->newest)
+        c->newest->newer = v;
+    c->newest = c->view = v;
+    unref_locked(old, &dead);
+    return dead;
+}
+
 void lt_view_publish(lt_collection *c, lt_view *v)
 {
     pthread_mutex_lock(&c->view_lock);
-    lt_view *old = c->view;
+    lt_view *dead = publish_locked(c, v);
 
-    c->view = v;
     pthread_mutex_unlock(&c->view_lock);
-    lt_view_unref(old);
+    if (dead)
+        free_view(dead);
 }
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
@@ -191,8 +266,10 @@ static lt_status renew(lt_collection *c, lt_txn *txn, lt_error *err)
     LT_TRY(lt_txn_meta(txn, "config", &config, err));
     LT_TRY(lt_schema_load(c->dir, config.data, config.len, true, c->view->schema, &schema, err));
     LT_TRY(lt_view_load(c, txn, schema, &fresh, err));
-    lt_view_unref(c->view);
-    c->view = fresh;
+    lt_view *dead = publish_locked(c, fresh);
+
+    if (dead)
+        free_view(dead);
     return LT_OK;
 }
 

@@ -83,6 +83,12 @@ lt_status lt_hnsw_search(lt_hnsw *g, const lt_hnsw_query *query, lt_scored *out,
 
 /* All slots below it were inserted or deleted. */
 uint32_t lt_hnsw_covered(const lt_hnsw *g);
+/* Slots that were inserted and not taken out again. */
+uint32_t lt_hnsw_n_nodes(const lt_hnsw *g);
+/* Inserted and not deleted. */
+bool lt_hnsw_has(const lt_hnsw *g, uint32_t slot);
+/* What it was made with. */
+lt_hnsw_config lt_hnsw_get_config(const lt_hnsw *g);
 
 typedef struct lt_hnsw_stats {
     uint32_t n_slots;       /* one behind the highest slot ever given */

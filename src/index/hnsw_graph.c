@@ -331,6 +331,21 @@ uint32_t lt_hnsw_covered(const lt_hnsw *g)
     return atomic_load(&g->covered);
 }
 
+uint32_t lt_hnsw_n_nodes(const lt_hnsw *g)
+{
+    return atomic_load(&g->n_present) + atomic_load(&g->n_dead);
+}
+
+bool lt_hnsw_has(const lt_hnsw *g, uint32_t slot)
+{
+    return slot < atomic_load(&g->n_slots) && kind_of(load_state_any(g, slot)) == PRESENT;
+}
+
+lt_hnsw_config lt_hnsw_get_config(const lt_hnsw *g)
+{
+    return g->config;
+}
+
 /* ---- locks ----------------------------------------------------------------------------------- */
 
 void lt_hnsw_lock_node(const lt_hnsw *g, uint32_t slot)
