@@ -227,12 +227,15 @@ static int bench_scan(size_t n, size_t dims, size_t rounds)
     for (size_t k = 0; k < dims; k++)
         query[k] = lt_rng_normal(&rng);
     const void *chunk = base;
-    lt_flat flat = {.chunks = &chunk,
+    lt_space space;
+    lt_flat flat = {.space = &space,
+                    .chunks = &chunk,
                     .chunk_slots = n,
                     .stride = stride,
-                    .dims = dims,
-                    .n_slots = n,
-                    .distance = LT_DISTANCE_COSINE};
+                    .n_slots = n};
+
+    if (lt_space_init(&space, dims, LT_DISTANCE_COSINE, LT_ELEMENT_F32, &err))
+        die(&err);
 
     for (size_t i = 0; i < rounds; i++) {
         lt_scored *found = NULL;

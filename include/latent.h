@@ -126,7 +126,8 @@ typedef struct lt_collection_config {
 } lt_collection_config;
 #define LT_COLLECTION_CONFIG_INIT { sizeof(lt_collection_config), 0, LT_DISTANCE_COSINE, NULL }
 
-/* Creates collection `name` (1..255 bytes, no '/', no control characters). LT_EEXISTS if there. */
+/* Creates collection `name` (1..255 bytes, none of <>:"/\|?* and no control characters). LT_EEXISTS
+ * if there. */
 LT_API LT_NODISCARD lt_status lt_collection_create(lt_db *db, const char *name,
                                                    const lt_collection_config *config,
                                                    lt_error *err);
@@ -134,7 +135,8 @@ LT_API LT_NODISCARD lt_status lt_collection_create(lt_db *db, const char *name,
 LT_API LT_NODISCARD lt_status lt_collection_open(lt_db *db, const char *name, lt_collection **out,
                                                  lt_error *err);
 LT_API void lt_collection_close(lt_collection *collection);
-/* Deletes a collection with all its points. LT_EBUSY while it is open. */
+/* Deletes a collection with all its points and aliases. Its name is free at once; what has it open
+ * can go on reading, and its files go with the last lt_collection_close. */
 LT_API LT_NODISCARD lt_status lt_collection_drop(lt_db *db, const char *name, lt_error *err);
 /* The names of all collections, sorted; free with lt_names_free. */
 LT_API LT_NODISCARD lt_status lt_collection_list(lt_db *db, char ***names, size_t *n_names,
@@ -335,7 +337,7 @@ typedef struct lt_update {
     const char *filter;
     const char *payload; /* text of a JSON object */
     size_t payload_len;
-    const char *key; /* set, overwrite: the path inside which, or NULL */
+    const char *key; /* set: the path inside which, or NULL */
     const char *const *names;
     size_t n_names;
 } lt_update;

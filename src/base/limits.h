@@ -5,8 +5,18 @@
 
 #define LT_LIMIT_DIMS 65536u                       /* dimensions of a vector */
 #define LT_LIMIT_PAYLOAD_BYTES (32u << 20)         /* JSON text of one payload */
+#define LT_LIMIT_SLOTS 0x7ffffffeu                 /* of a collection: those of one graph */
+#define LT_LIMIT_BATCH_UPDATES 10000u              /* updates of one call */
 #define LT_LIMIT_BATCH_POINTS 1000000u             /* points of one upsert or delete */
 #define LT_LIMIT_COLLECTION_NAME 255u              /* bytes */
+#define LT_LIMIT_VECTOR_NAME 200u                  /* bytes */
+#define LT_LIMIT_VECTORS 256u                      /* named vectors of a collection */
+#define LT_LIMIT_VECTORS_EVER 1024u                /* those that were dropped counted too */
+#define LT_LIMIT_PAYLOAD_INDEXES 256u              /* of a collection */
+#define LT_LIMIT_MULTI_VALUES (1u << 20)           /* floats of one multivector */
+#define LT_LIMIT_SPARSE_VALUES (1u << 20)          /* floats of one sparse vector */
+#define LT_LIMIT_CONFIG_BYTES (16u << 20)          /* JSON text of a collection's config */
+#define LT_LIMIT_OPEN_COLLECTIONS 128u             /* kept open while nobody uses them */
 #define LT_LIMIT_K 1000000u                        /* hits of one query */
 #define LT_LIMIT_FILTER_BYTES (16u << 20)          /* JSON text of a filter */
 #define LT_LIMIT_FILTER_DEPTH 64u                  /* nested clauses */

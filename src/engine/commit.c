@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Group commit. Writers queue; the first becomes the leader and commits all that has queued as one
- * group: one write of vectors with one sync, then one LMDB transaction with its sync. Whoever comes
- * meanwhile is the next group. So the cost of a sync is shared by all who wait for it.
+ * group: one write of vectors with one sync a file, then one LMDB transaction with its sync. Whoever
+ * comes meanwhile is the next group. So the cost of a sync is shared by all who wait for it.
  *
  * Order on disk: vectors are synced before the transaction that names their slots commits. A crash
  * in between leaves slots above the stored mark, which the next group writes over. Nothing that was
  * acknowledged is touched by that: living slots are never written again. */
-#include <base/hash.h>
 #include <base/mem.h>
 #include <string.h>
 
@@ -14,173 +13,192 @@
 
 enum { ROWS_FLUSH_BYTES = 4 << 20 };
 
-/* A slot whose living changed, in order. */
-typedef struct change {
-    uint32_t slot;
-    bool living;
-} change;
+/* ---- rows ------------------------------------------------------------------------------------ */
 
-typedef struct group {
-    lt_collection *c;
-    lt_txn *txn;
-    uint64_t next, n_points; /* as they will be */
-    uint64_t rows_at;        /* the slot that `rows` begins at */
-    lt_buf rows;             /* vectors of slots rows_at.., not yet written */
-    lt_buf record, old;
-    change *changes;
-    size_t n_changes, cap_changes;
-    bool wrote_rows;
-} group;
+static lt_vecfile *file_of(lt_group *g, size_t i)
+{
+    return &g->schema->vectors[i].vecs->file;
+}
 
-static lt_status note_change(group *g, uint32_t slot, bool living, lt_error *err)
+static lt_status flush_rows(lt_group *g, size_t i, lt_error *err)
+{
+    lt_rows *r = &g->rows[i];
+    size_t n;
+
+    if (r->bytes.len == 0)
+        return LT_OK;
+    n = r->bytes.len / g->schema->vectors[i].stride;
+    LT_TRY(lt_vecfile_map(file_of(g, i), r->first + n, err));
+    LT_TRY(lt_vecfile_write(file_of(g, i), r->first, r->bytes.data, n, err));
+    lt_buf_clear(&r->bytes);
+    r->dirty = true;
+    return LT_OK;
+}
+
+lt_status lt_group_add_row(lt_group *g, size_t i, uint32_t slot, const void *row, lt_error *err)
+{
+    lt_rows *r = &g->rows[i];
+    size_t stride = g->schema->vectors[i].stride;
+
+    if (r->bytes.len >= ROWS_FLUSH_BYTES || r->first + r->bytes.len / stride != slot)
+        LT_TRY(flush_rows(g, i, err));
+    if (r->bytes.len == 0)
+        r->first = slot;
+    return lt_buf_add(&r->bytes, row, stride, err);
+}
+
+lt_status lt_group_row(lt_group *g, size_t i, uint32_t slot, const void **out, lt_error *err)
+{
+    size_t stride = g->schema->vectors[i].stride;
+
+    if (g->rows[i].bytes.len && slot >= g->rows[i].first)
+        LT_TRY(flush_rows(g, i, err));
+    LT_TRY(lt_vecfile_map(file_of(g, i), (uint64_t)slot + 1, err));
+    *out = (const char *)file_of(g, i)->chunks[slot / LT_VEC_CHUNK_SLOTS] +
+           slot % LT_VEC_CHUNK_SLOTS * stride;
+    return LT_OK;
+}
+
+static lt_status finish_rows(lt_group *g, lt_error *err)
+{
+    for (size_t i = 0; i < g->schema->n_vectors; i++) {
+        LT_TRY(flush_rows(g, i, err));
+        if (g->rows[i].dirty && !g->c->db->options.no_sync)
+            LT_TRY(lt_vecfile_sync(file_of(g, i), err));
+        g->rows[i].dirty = false;
+    }
+    return LT_OK;
+}
+
+/* ---- what changes in the view ---------------------------------------------------------------- */
+
+lt_status lt_group_note(lt_group *g, uint32_t slot, uint32_t number, bool on, lt_error *err)
 {
     if (g->n_changes == g->cap_changes) {
         size_t cap = g->cap_changes ? g->cap_changes * 2 : 256;
-        change *more = lt_realloc(g->changes, cap, sizeof *more);
+        lt_slot_change *more = lt_realloc(g->changes, cap, sizeof *more);
 
         if (!more)
             return lt_fail_nomem(err);
         g->changes = more;
         g->cap_changes = cap;
     }
-    g->changes[g->n_changes++] = (change){slot, living};
+    g->changes[g->n_changes++] = (lt_slot_change){slot, number, on};
     return LT_OK;
 }
 
-static lt_status flush_rows(group *g, lt_error *err)
+static void apply_changes(const lt_group *g, lt_view *v)
 {
-    size_t n = g->rows.len / g->c->stride;
+    for (size_t i = 0; i < g->n_changes; i++) {
+        const lt_slot_change *c = &g->changes[i];
+        size_t k;
 
-    if (n == 0)
-        return LT_OK;
-    LT_TRY(lt_vecfile_map(&g->c->vectors, g->next, err));
-    LT_TRY(lt_vecfile_write(&g->c->vectors, g->rows_at, g->rows.data, n, err));
-    g->rows_at += n;
-    lt_buf_clear(&g->rows);
-    g->wrote_rows = true;
-    return LT_OK;
-}
-
-static lt_status add_row(group *g, const char *row, uint32_t *slot, lt_error *err)
-{
-    if (g->next >= UINT32_MAX)
-        return lt_fail(err, LT_EUNSUPPORTED, "collection '%s' has used up its 2^32 slots",
-                       g->c->name);
-    *slot = (uint32_t)g->next++;
-    LT_TRY(lt_buf_add(&g->rows, row, g->c->stride, err));
-    return g->rows.len >= ROWS_FLUSH_BYTES ? flush_rows(g, err) : LT_OK;
-}
-
-/* Reads what is stored for a key. LT_ENOTFOUND when nothing is. */
-static lt_status stored(group *g, const lt_key *key, lt_record *out, lt_error *err)
-{
-    lt_buf_clear(&g->old);
-    LT_TRY(lt_txn_get(g->txn, key, &g->old, err));
-    return lt_record_decode(key->bytes, key->n, g->old.data, g->old.len, out, err);
-}
-
-static lt_status release_slot(group *g, uint32_t slot, lt_error *err)
-{
-    LT_TRY(lt_txn_clear_slot(g->txn, slot, err));
-    return note_change(g, slot, false, err);
-}
-
-static lt_status put_point(group *g, const lt_point *p, const char *row, lt_error *err)
-{
-    lt_key key;
-    lt_record old, r = {.vector_hash = lt_hash64(row, g->c->stride),
-                        .payload = p->payload ? p->payload : "{}",
-                        .payload_len = p->payload ? p->payload_len : 2};
-
-    lt_key_of(&p->id, &key);
-    lt_status st = stored(g, &key, &old, err);
-
-    /* A record that cannot be read is replaced: writing over damage is how it is mended. */
-    if (st != LT_OK && st != LT_ENOTFOUND && st != LT_ECORRUPT)
-        return st;
-    if (st == LT_OK && old.vector_hash == r.vector_hash) {
-        r.slot = old.slot; /* the same vector: only the payload is new */
-    } else {
-        if (st == LT_OK)
-            LT_TRY(release_slot(g, old.slot, err));
-        else if (st == LT_ENOTFOUND)
-            g->n_points++;
-        LT_TRY(add_row(g, row, &r.slot, err));
-        LT_TRY(lt_txn_put_slot(g->txn, r.slot, &key, err));
-        LT_TRY(note_change(g, r.slot, true, err));
+        if (c->number == LT_SLOT_ITSELF)
+            lt_bit_set(v->living, c->slot, c->on);
+        else if ((k = lt_schema_by_number(v->schema, c->number)) < v->schema->n_vectors)
+            lt_bit_set(v->vectors[k].present, c->slot, c->on);
     }
-    lt_buf_clear(&g->record);
-    LT_TRY(lt_record_encode(&key, &r, &g->record, err));
-    return lt_txn_put(g->txn, &key, g->record.data, g->record.len, err);
 }
 
-static lt_status delete_point(group *g, const lt_id *id, size_t *n_deleted, lt_error *err)
+static lt_status new_view_of(lt_group *g, bool schema_changed, lt_view **out, lt_error *err)
 {
-    lt_key key;
-    lt_record old;
+    const lt_view *old = g->c->view;
+    lt_view *v;
 
-    lt_key_of(id, &key);
-    lt_status st = stored(g, &key, &old, err);
+    LT_TRY(lt_view_copy(old, g->schema, g->counts.next_slot, &v, err));
+    apply_changes(g, v);
+    v->n_points = g->counts.n_points;
+    v->txn = lt_txn_number(g->txn);
+    lt_status st =
+        schema_changed
+            ? lt_payload_index_load(g->txn, g->schema, v->n_slots, &v->payload_index, err)
+            : lt_payload_index_apply(old->payload_index, g->schema, v->n_slots, g->payload_changes,
+                                     g->n_payload_changes, &v->payload_index, err);
 
-    if (st == LT_ENOTFOUND)
-        return LT_OK;
-    LT_TRY(st);
-    LT_TRY(release_slot(g, old.slot, err));
-    LT_TRY(lt_txn_delete(g->txn, &key, err));
-    g->n_points--;
-    ++*n_deleted;
+    if (st != LT_OK) {
+        lt_view_unref(v);
+        return st;
+    }
+    *out = v;
     return LT_OK;
 }
 
-static lt_status apply(group *g, lt_write *w, lt_error *err)
+/* ---- one group ------------------------------------------------------------------------------- */
+
+static lt_status set_rows(lt_group *g, lt_error *err)
 {
-    w->n_deleted = 0;
-    for (size_t i = 0; i < w->n_points; i++)
-        LT_TRY(put_point(g, &w->points[i], w->rows + i * g->c->stride, err));
-    for (size_t i = 0; i < w->n_deletes; i++)
-        LT_TRY(delete_point(g, &w->deletes[i], &w->n_deleted, err));
-    return w->metadata ? lt_txn_put_meta(g->txn, "metadata", w->metadata, err) : LT_OK;
+    for (size_t i = 0; g->rows && i < g->schema->n_vectors; i++)
+        lt_buf_done(&g->rows[i].bytes);
+    lt_free(g->rows);
+    g->rows = lt_calloc(g->schema->n_vectors, sizeof *g->rows);
+    return g->rows ? LT_OK : lt_fail_nomem(err);
 }
 
-/* Applies the writes in the open transaction and syncs their vectors. */
-static lt_status apply_all(group *g, lt_write *writes, lt_error *err)
+static void group_done(lt_group *g)
 {
-    LT_TRY(lt_txn_counts(g->txn, &g->next, &g->n_points, err));
-    g->rows_at = g->next;
-    g->n_changes = 0;
-    lt_buf_clear(&g->rows);
-    for (lt_write *w = writes; w; w = w->next)
-        LT_TRY(apply(g, w, err));
-    LT_TRY(flush_rows(g, err));
-    LT_TRY(lt_txn_put_counts(g->txn, g->next, g->n_points, err));
-    return g->wrote_rows && !g->c->db->options.no_sync ? lt_vecfile_sync(&g->c->vectors, err)
-                                                       : LT_OK;
+    for (size_t i = 0; g->rows && i < g->schema->n_vectors; i++)
+        lt_buf_done(&g->rows[i].bytes);
+    lt_free(g->rows);
+    lt_schema_unref(g->schema);
+    lt_buf_done(&g->record);
+    lt_buf_done(&g->old);
+    lt_buf_done(&g->text);
+    lt_free(g->changes);
+    lt_free(g->payload_changes);
+    lt_arena_done(&g->arena);
 }
 
-static lt_status new_view_of(group *g, lt_view **out, lt_error *err)
+lt_status lt_group_set_schema(lt_group *g, lt_schema *schema, lt_error *err)
 {
-    lt_view *view;
+    for (size_t i = 0; i < g->schema->n_vectors; i++)
+        lt_buf_done(&g->rows[i].bytes);
+    lt_schema_unref(g->schema);
+    g->schema = schema;
+    lt_free(g->rows);
+    g->rows = NULL;
+    LT_TRY(set_rows(g, err));
+    return lt_txn_put_meta(g->txn, "config", schema->config, err);
+}
 
-    LT_TRY(lt_vecfile_map(&g->c->vectors, g->next, err));
-    LT_TRY(lt_view_copy(g->c->view, &g->c->vectors, g->next, &view, err));
-    for (size_t i = 0; i < g->n_changes; i++)
-        lt_view_set(view, g->changes[i].slot, g->changes[i].living);
-    view->n_points = g->n_points;
-    view->txn = lt_txn_number(g->txn);
-    *out = view;
+/* Applies what `w` wants. Where one of its updates fails, those before it are its result. */
+static lt_status apply(lt_group *g, lt_write *w)
+{
+    if (w->change) {
+        w->status = w->change(g, w->context, &w->why);
+        return w->status;
+    }
+    for (size_t i = 0; i < w->n_applied; i++) {
+        lt_status st = lt_op_apply(g, &w->ops[i], &w->why);
+
+        if (st != LT_OK) {
+            w->n_applied = i;
+            w->status = st;
+            return st;
+        }
+    }
     return LT_OK;
 }
 
-/* The view is made before the commit, so that nothing can fail after it. */
-static lt_status commit_once(group *g, lt_write *writes, lt_error *err)
+static size_t n_wanted(const lt_write *writes)
+{
+    size_t n = 0;
+
+    for (const lt_write *w = writes; w; w = w->next)
+        n += w->change ? 1 : w->n_applied;
+    return n;
+}
+
+static lt_status end_group(lt_group *g, bool schema_changed, lt_error *err)
 {
     lt_view *view = NULL;
 
-    LT_TRY(lt_table_write(g->c->table, &g->txn, err));
-    lt_status st = apply_all(g, writes, err);
+    /* The view is made before the commit, so that nothing can fail after it. */
+    lt_status st = finish_rows(g, err);
 
     if (st == LT_OK)
-        st = new_view_of(g, &view, err);
+        st = lt_txn_put_counts(g->txn, &g->counts, err);
+    if (st == LT_OK)
+        st = new_view_of(g, schema_changed, &view, err);
     if (st != LT_OK) {
         lt_txn_end(g->txn);
         return st;
@@ -193,44 +211,100 @@ static lt_status commit_once(group *g, lt_write *writes, lt_error *err)
     return st;
 }
 
-static lt_status commit_group(lt_collection *c, lt_write *writes, lt_error *err)
+/* *again: an update failed and was taken out; the others are to be done again without it. */
+static lt_status commit_once(lt_collection *c, lt_write *writes, bool *again, lt_error *err)
 {
-    group g = {.c = c};
+    LT_CLEANUP(group_done) lt_group g = {.c = c, .schema = lt_schema_ref(c->view->schema)};
     lt_status st;
 
-    while ((st = commit_once(&g, writes, err)) == LT_ELIMIT) {
-        st = lt_table_grow(c->table, err);
-        if (st != LT_OK)
-            break;
+    *again = false;
+    LT_TRY(set_rows(&g, err));
+    LT_TRY(lt_table_write(c->table, &g.txn, err));
+    st = lt_txn_counts(g.txn, &g.counts, err);
+    for (lt_write *w = writes; w && st == LT_OK; w = w->next) {
+        st = apply(&g, w);
+        if (st != LT_OK) {
+            *again = !w->change && !lt_table_full(c->table);
+            if (err)
+                *err = w->why;
+        }
     }
-    lt_buf_done(&g.rows);
-    lt_buf_done(&g.record);
-    lt_buf_done(&g.old);
-    lt_free(g.changes);
+    if (st != LT_OK) {
+        lt_txn_end(g.txn);
+        return st;
+    }
+    return end_group(&g, writes->change != NULL, err);
+}
+
+/* The updates that are to be applied and what they have said so far. */
+static void begin_again(lt_write *writes)
+{
+    for (lt_write *w = writes; w; w = w->next) {
+        w->n_applied = w->n_ops;
+        w->status = LT_OK;
+    }
+}
+
+static lt_status commit_group(lt_collection *c, lt_write *writes, lt_error *err)
+{
+    lt_status st = LT_OK;
+    bool again = true;
+
+    begin_again(writes);
+    while (again && n_wanted(writes) > 0) {
+        st = commit_once(c, writes, &again, err);
+        if (st != LT_OK && lt_table_full(c->table)) {
+            LT_TRY(lt_table_grow(c->table, err));
+            begin_again(writes);
+            again = true;
+        } else if (again) {
+            st = LT_OK;
+        }
+    }
     return st;
 }
 
-/* Commits all that has queued; write_lock is held on entry and exit. A group that fails is tried
- * write by write, so that nobody fails for another's sake. */
-static void lead(lt_collection *c)
+/* Fails where the group as a whole did; then each of its writes has. */
+static lt_status settle(lt_collection *c, lt_write *writes)
 {
-    lt_write *writes = c->first;
     lt_error why = {0};
-
-    c->first = c->last = NULL;
-    pthread_mutex_unlock(&c->write_lock);
     lt_status st = commit_group(c, writes, &why);
 
-    for (lt_write *w = writes; w; w = w->next) {
+    for (lt_write *w = writes; st != LT_OK && w; w = w->next) {
+        w->n_applied = 0;
         w->status = st;
         w->why = why;
     }
-    if (st != LT_OK && writes->next) {
+    return st;
+}
+
+/* The next group: one change, or all updates up to the next change. write_lock is held. */
+static lt_write *take_group(lt_collection *c)
+{
+    lt_write *first = c->first, *last = first;
+
+    while (!first->change && last->next && !last->next->change)
+        last = last->next;
+    c->first = last->next;
+    if (!c->first)
+        c->last = NULL;
+    last->next = NULL;
+    return first;
+}
+
+/* Commits a group; write_lock is held on entry and exit. A group that fails as a whole is tried
+ * write by write, so that nobody fails for another's sake. */
+static void lead(lt_collection *c)
+{
+    lt_write *writes = take_group(c);
+
+    pthread_mutex_unlock(&c->write_lock);
+    if (settle(c, writes) != LT_OK && writes->next) {
         for (lt_write *w = writes; w; w = w->next) {
             lt_write *next = w->next;
 
             w->next = NULL;
-            w->status = commit_group(c, w, &w->why);
+            (void)settle(c, w);
             w->next = next;
         }
     }
@@ -244,6 +318,8 @@ static void lead(lt_collection *c)
 
 lt_status lt_write_submit(lt_collection *c, lt_write *w, lt_error *err)
 {
+    if (atomic_load(&c->dropped))
+        return lt_fail(err, LT_ENOTFOUND, "Collection `%s` doesn't exist!", c->name);
     pthread_mutex_lock(&c->write_lock);
     w->next = NULL;
     w->done = false;

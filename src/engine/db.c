@@ -123,57 +123,6 @@ void lt_db_close(lt_db *db)
 {
     if (!db)
         return;
-    LT_ASSERT(!db->open);
+    lt_collections_close(db);
     db_free(db);
-}
-
-/* ---- names ----------------------------------------------------------------------------------- */
-
-typedef struct name_list {
-    char **items;
-    size_t n, cap;
-} name_list;
-
-static lt_status add_name(void *context, const char *name, size_t n_name, const char *folder,
-                          size_t n_folder, lt_error *err)
-{
-    name_list *l = context;
-
-    (void)folder;
-    (void)n_folder;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 8;
-        char **more = lt_realloc(l->items, cap, sizeof *more);
-
-        if (!more)
-            return lt_fail_nomem(err);
-        l->items = more;
-        l->cap = cap;
-    }
-    l->items[l->n] = lt_strndup(name, n_name);
-    return l->items[l->n++] ? LT_OK : lt_fail_nomem(err);
-}
-
-lt_status lt_collection_list(lt_db *db, char ***names, size_t *n_names, lt_error *err)
-{
-    name_list l = {0};
-
-    if (!db || !names || !n_names)
-        return lt_fail(err, LT_EINVAL, "database, names and n_names are required");
-    lt_status st = lt_catalog_each(db->catalog, add_name, &l, err);
-
-    if (st != LT_OK) {
-        lt_names_free(l.items, l.n);
-        return st;
-    }
-    *names = l.items;
-    *n_names = l.n;
-    return LT_OK;
-}
-
-void lt_names_free(char **names, size_t n_names)
-{
-    for (size_t i = 0; names && i < n_names; i++)
-        lt_free(names[i]);
-    lt_free(names);
 }

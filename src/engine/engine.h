@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The engine's own types. It implements lt_db_*, lt_collection_*, lt_points_* and lt_hits_* of
- * latent.h.
+ * The engine's own types. It implements lt_db_*, lt_collection_*, lt_aliases_*, lt_points_* and
+ * lt_hits_* of latent.h, and reader.h for the layers above.
  *
  * Threads: any number of readers and writers. Writers queue; one of them, the leader, commits what
  * has queued up as one group (commit.c). Readers take a view (an immutable picture of which slots
- * live, refcounted) and an LMDB read transaction of the same state, and are never blocked by a sync. */
+ * live and which vectors they have, refcounted) and an LMDB read transaction of the same state, and
+ * are never blocked by a sync. */
 #ifndef LT_ENGINE_ENGINE_H
 #define LT_ENGINE_ENGINE_H
 
+#include <base/arena.h>
 #include <base/buf.h>
 #include <latent.h>
 #include <pthread.h>
@@ -16,27 +18,37 @@
 #include <store/table.h>
 #include <store/vecfile.h>
 
+#include "payload_index.h"
+#include "schema.h"
+
+/* The rows of one dense vector in one view. */
+typedef struct lt_view_vector {
+    const void **chunks; /* own copy of the pointers; NULL where the vector is not dense */
+    size_t n_chunks;
+    uint64_t *present; /* a bit a slot: does the point have it? */
+} lt_view_vector;
+
 /* Which slots hold living points after one commit. Immutable once published. */
 typedef struct lt_view {
     atomic_int refs;
     uint64_t txn;     /* number of the commit it shows */
     uint64_t n_slots; /* slots at and above do not exist in it */
     uint64_t n_points;
-    const void **chunks; /* of vectors; own copy of the pointers */
-    size_t n_chunks;
     uint64_t *living; /* a bit a slot */
+    lt_schema *schema;
+    lt_view_vector *vectors; /* as many as the schema has, in its order */
+    lt_payload_index *payload_index;
 } lt_view;
 
 typedef struct lt_write lt_write;
+typedef struct lt_group lt_group;
 
 struct lt_collection {
     lt_db *db;
     char *name, *dir;
-    unsigned refs; /* guarded by db->lock */
+    unsigned refs; /* guarded by db->lock; 0: open, but used by nobody */
     lt_collection *next;
-    uint32_t dims;
-    lt_distance distance;
-    size_t stride; /* bytes between vectors */
+    atomic_bool dropped; /* its name is gone; its files go with the last reference */
     lt_table *table;
 
     pthread_mutex_t view_lock; /* guards view and, for read-only, its renewal */
@@ -46,7 +58,6 @@ struct lt_collection {
     pthread_cond_t write_done;
     lt_write *first, *last;
     bool leading;
-    lt_vecfile vectors; /* touched by the leader only (read-only: under view_lock) */
 
     pthread_mutex_t meta_lock;
     char *metadata; /* last one read, for lt_collection_get_info */
@@ -57,21 +68,46 @@ struct lt_db {
     lt_db_options options;
     int lock_fd; /* -1 when read-only */
     lt_catalog *catalog;
-    pthread_mutex_t lock; /* guards `open` and creating, dropping */
-    lt_collection *open;
+    pthread_mutex_t lock; /* guards `open` and creating, dropping, aliases */
+    lt_collection *open; /* the last used first */
 };
+
+/* ---- collection.c ---------------------------------------------------------------------------- */
+
+lt_status lt_check_writable(const lt_db *db, lt_error *err) LT_NODISCARD;
+/* Closes what is open but not used. Called when the database closes. */
+void lt_collections_close(lt_db *db);
 
 /* ---- view.c ---------------------------------------------------------------------------------- */
 
-/* A view of what a transaction sees, from the slots table. */
-lt_status lt_view_load(lt_collection *c, lt_txn *txn, lt_view **out, lt_error *err) LT_NODISCARD;
-/* A copy of `old` with room for n_slots, to be changed and published. */
-lt_status lt_view_copy(const lt_view *old, const lt_vecfile *vectors, uint64_t n_slots,
-                       lt_view **out, lt_error *err) LT_NODISCARD;
-void lt_view_unref(lt_view *v);
-void lt_view_set(lt_view *v, uint64_t slot, bool living);
+/* A view of what a transaction sees, from the slots table. Takes over the reference to `schema`. */
+lt_status lt_view_load(lt_collection *c, lt_txn *txn, lt_schema *schema, lt_view **out,
+                       lt_error *err) LT_NODISCARD;
+/* A copy of `old` with room for n_slots under `schema`, to be changed and published. Without a
+ * payload index. */
+lt_status lt_view_copy(const lt_view *old, lt_schema *schema, uint64_t n_slots, lt_view **out,
+                       lt_error *err) LT_NODISCARD;
+lt_view *lt_view_ref(lt_view *v);
+void lt_view_unref(lt_view *v); /* NULL allowed */
 /* Makes `v` (taking over its reference) the one that readers get. */
 void lt_view_publish(lt_collection *c, lt_view *v);
+
+static inline bool lt_bit_get(const uint64_t *bits, uint64_t i)
+{
+    return bits[i / 64] >> (i % 64) & 1;
+}
+
+static inline void lt_bit_set(uint64_t *bits, uint64_t i, bool on)
+{
+    uint64_t bit = (uint64_t)1 << (i % 64);
+
+    bits[i / 64] = on ? bits[i / 64] | bit : bits[i / 64] & ~bit;
+}
+
+static inline size_t lt_bit_words(uint64_t n)
+{
+    return (size_t)((n + 63) / 64);
+}
 
 /* One committed state: its slots, and a transaction to read its points. */
 typedef struct lt_snapshot {
@@ -82,47 +118,139 @@ typedef struct lt_snapshot {
 lt_status lt_snapshot_take(lt_collection *c, lt_snapshot *out, lt_error *err) LT_NODISCARD;
 void lt_snapshot_done(lt_snapshot *s);
 
-static inline const float *lt_view_vector(const lt_collection *c, const lt_view *v, uint64_t slot)
+/* The row of a dense vector (the i-th of the schema). */
+static inline const void *lt_view_row(const lt_view *v, size_t i, uint64_t slot)
 {
-    const char *chunk = v->chunks[slot / LT_VEC_CHUNK_SLOTS];
+    const char *chunk = v->vectors[i].chunks[slot / LT_VEC_CHUNK_SLOTS];
 
-    return (const float *)(const void *)(chunk + slot % LT_VEC_CHUNK_SLOTS * c->stride);
+    return chunk + slot % LT_VEC_CHUNK_SLOTS * v->schema->vectors[i].stride;
 }
+
+/* ---- encode.c -------------------------------------------------------------------------------- */
+
+/* A vector in the form in which it is stored. */
+typedef struct lt_encoded {
+    const char *name; /* for messages; the caller's */
+    uint32_t number;
+    lt_record_vector stored; /* dense: bytes is the row */
+} lt_encoded;
+
+/* Checks a vector against the schema and encodes it; memory from `arena`. The messages are Qdrant's.
+ * LT_EINVAL, LT_ELIMIT. */
+lt_status lt_vector_encode(const lt_schema *schema, const lt_vector *v, lt_arena *arena,
+                           lt_encoded *out, lt_error *err) LT_NODISCARD;
+/* Of unit length, unless it is about zero or of unit length already (then as it is: encoding what
+ * was read gives the same bits again). */
+void lt_normalize(const float *in, size_t n, float *out);
+/* The same, rows of `dims`, where the schema's distance is cosine and the element a float; a copy
+ * otherwise. Bytes are cut to 0..255. */
+void lt_to_space(const lt_vector_schema *schema, const float *in, size_t n_rows, float *out);
+/* Brings floats into the schema's element type. */
+void lt_to_element(const lt_vector_schema *schema, const float *in, void *out);
+/* A row as floats. */
+void lt_from_element(const lt_vector_schema *schema, const void *row, float *out);
+/* Kind, dimensions, finite numbers, unique indices. */
+lt_status lt_vector_check(const lt_vector_schema *schema, const lt_vector *v,
+                          lt_error *err) LT_NODISCARD;
+/* The order of a sparse vector's indices: n positions into `indices`, ascending. */
+void lt_sparse_order(const uint32_t *indices, size_t n, uint32_t *order);
+
+/* ---- update.c, apply.c: what an update becomes ----------------------------------------------- */
+
+typedef struct lt_op_point {
+    lt_key key;
+    lt_encoded *vectors;
+    size_t n_vectors;
+    const char *payload;
+    size_t payload_len;
+} lt_op_point;
+
+/* One update, checked and encoded. */
+typedef struct lt_op {
+    lt_update_kind kind;
+    lt_upsert_mode mode;
+    lt_op_point *points;
+    size_t n_points;
+    const lt_id *ids;
+    size_t n_ids;
+    lt_filter *filter, *update_filter; /* NULL: none */
+    const char *payload;               /* overwrite, clear: the new text */
+    size_t payload_len;
+    yyjson_doc *patch; /* set: what is merged */
+    lt_path *paths;    /* set: none or one; delete payload: n_paths */
+    size_t n_paths;
+    const char *const *names; /* delete vectors */
+    size_t n_names;
+
+    lt_update_result result;
+} lt_op;
+
+/* Applies one in the group's transaction. */
+lt_status lt_op_apply(lt_group *g, lt_op *op, lt_error *err) LT_NODISCARD;
+
+/* ---- passes.c -------------------------------------------------------------------------------- */
+
+lt_status lt_record_passes(const lt_schema *schema, const lt_filter *filter, const lt_key *key,
+                           const lt_record *r, bool *passes, lt_error *err) LT_NODISCARD;
 
 /* ---- commit.c -------------------------------------------------------------------------------- */
 
 /* What one caller wants written. Lives on the caller's stack until it is done. */
 struct lt_write {
-    const lt_point *points; /* to upsert; vectors as stored: padded rows of c->stride bytes */
-    const char *rows;
-    size_t n_points;
-    const lt_id *deletes;
-    size_t n_deletes;
-    const char *metadata; /* to replace, or NULL */
+    lt_op *ops;
+    size_t n_ops;
+    /* Or a change of schema or metadata, which gets a group of its own. */
+    lt_status (*change)(lt_group *g, void *context, lt_error *err);
+    void *context;
 
-    size_t n_deleted; /* result */
+    size_t n_applied; /* result: so many of ops were committed; the next one failed */
     lt_status status;
     lt_error why;
     bool done;
     lt_write *next;
 };
 
+/* Rows of one dense vector that are not written yet: of slots first.. in a row. */
+typedef struct lt_rows {
+    uint64_t first;
+    lt_buf bytes;
+    bool dirty; /* written, not synced */
+} lt_rows;
+
+/* A bit of the view that changes: of the slot itself (number LT_SLOT_ITSELF) or of a vector. */
+typedef struct lt_slot_change {
+    uint32_t slot;
+    uint32_t number;
+    bool on;
+} lt_slot_change;
+enum { LT_SLOT_ITSELF = UINT32_MAX };
+
+/* A group being committed. */
+struct lt_group {
+    lt_collection *c;
+    lt_txn *txn;
+    lt_schema *schema; /* a change may replace it: the group's own reference */
+    lt_counts counts;  /* as they will be */
+    lt_rows *rows;     /* as many as the schema has vectors */
+    lt_buf record, old, text;
+    lt_slot_change *changes;
+    size_t n_changes, cap_changes;
+    lt_payload_change *payload_changes; /* only where payload indexes exist */
+    size_t n_payload_changes, cap_payload_changes;
+    lt_arena arena; /* texts of payload_changes */
+};
+
 /* Writes durably, together with whoever else is writing. */
 lt_status lt_write_submit(lt_collection *c, lt_write *w, lt_error *err) LT_NODISCARD;
-
-/* ---- hits.c ---------------------------------------------------------------------------------- */
-
-typedef struct lt_hit_builder {
-    lt_hits hits; /* first, so that lt_hits_free gets the builder back */
-    lt_hit *items;
-    size_t cap;
-    size_t dims;
-} lt_hit_builder;
-
-lt_status lt_hits_new(size_t dims, lt_hit_builder **out, lt_error *err) LT_NODISCARD;
-/* Adds a copy of the record (checked against `vector`) as a hit. */
-lt_status lt_hits_add(lt_hit_builder *b, lt_collection *c, const lt_view *view, const lt_id *id,
-                      const lt_record *record, float score, bool with_payload, bool with_vector,
-                      lt_error *err) LT_NODISCARD;
+/* Makes `schema` (taking over its reference) the group's and stores its config. */
+lt_status lt_group_set_schema(lt_group *g, lt_schema *schema, lt_error *err) LT_NODISCARD;
+lt_status lt_group_note(lt_group *g, uint32_t slot, uint32_t number, bool on,
+                        lt_error *err) LT_NODISCARD;
+/* Appends the row of the i-th vector at a slot above all that it has. */
+lt_status lt_group_add_row(lt_group *g, size_t i, uint32_t slot, const void *row,
+                           lt_error *err) LT_NODISCARD;
+/* A row written before, also one of this group. */
+lt_status lt_group_row(lt_group *g, size_t i, uint32_t slot, const void **out,
+                       lt_error *err) LT_NODISCARD;
 
 #endif

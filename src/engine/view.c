@@ -11,59 +11,98 @@
 
 #include "engine.h"
 
-static size_t words_for(uint64_t n_slots)
+/* The bits and row pointers of one vector. */
+static lt_status fill_vector(lt_view *v, size_t i, lt_error *err)
 {
-    return (size_t)((n_slots + 63) / 64);
+    const lt_vecs *vecs = v->schema->vectors[i].vecs;
+    lt_view_vector *out = &v->vectors[i];
+
+    out->present = lt_calloc(lt_bit_words(v->n_slots), sizeof *out->present);
+    if (!out->present)
+        return lt_fail_nomem(err);
+    if (!vecs)
+        return LT_OK;
+    out->chunks = lt_calloc(vecs->file.n_chunks, sizeof *out->chunks);
+    if (!out->chunks)
+        return lt_fail_nomem(err);
+    out->n_chunks = vecs->file.n_chunks;
+    for (size_t k = 0; k < out->n_chunks; k++)
+        out->chunks[k] = vecs->file.chunks[k];
+    return LT_OK;
 }
 
-static lt_status new_view(const lt_vecfile *vectors, uint64_t n_slots, lt_view **out, lt_error *err)
+/* An empty view; maps the vector files as far as n_slots. Takes over the reference to `schema`. */
+static lt_status new_view(lt_schema *schema, uint64_t n_slots, lt_view **out, lt_error *err)
 {
     lt_view *v = lt_calloc(1, sizeof *v);
+    lt_status st = LT_OK;
 
-    if (!v)
-        return lt_fail_nomem(err);
-    atomic_init(&v->refs, 1);
-    v->n_slots = n_slots;
-    v->n_chunks = vectors->n_chunks;
-    v->chunks = lt_calloc(vectors->n_chunks, sizeof *v->chunks);
-    v->living = lt_calloc(words_for(n_slots), sizeof *v->living);
-    if (!v->chunks || !v->living) {
-        lt_view_unref(v);
+    if (!v) {
+        lt_schema_unref(schema);
         return lt_fail_nomem(err);
     }
-    for (size_t i = 0; i < vectors->n_chunks; i++)
-        v->chunks[i] = vectors->chunks[i];
+    atomic_init(&v->refs, 1);
+    v->n_slots = n_slots;
+    v->schema = schema;
+    v->living = lt_calloc(lt_bit_words(n_slots), sizeof *v->living);
+    v->vectors = lt_calloc(schema->n_vectors, sizeof *v->vectors);
+    if (!v->living || !v->vectors)
+        st = lt_fail_nomem(err);
+    for (size_t i = 0; i < schema->n_vectors && st == LT_OK; i++) {
+        if (schema->vectors[i].vecs)
+            st = lt_vecfile_map(&schema->vectors[i].vecs->file, n_slots, err);
+        if (st == LT_OK)
+            st = fill_vector(v, i, err);
+    }
+    if (st != LT_OK) {
+        lt_view_unref(v);
+        return st;
+    }
     *out = v;
     return LT_OK;
+}
+
+lt_view *lt_view_ref(lt_view *v)
+{
+    atomic_fetch_add(&v->refs, 1);
+    return v;
 }
 
 void lt_view_unref(lt_view *v)
 {
     if (!v || atomic_fetch_sub(&v->refs, 1) != 1)
         return;
-    lt_free(v->chunks);
+    for (size_t i = 0; v->vectors && i < v->schema->n_vectors; i++) {
+        lt_free(v->vectors[i].chunks);
+        lt_free(v->vectors[i].present);
+    }
+    lt_free(v->vectors);
     lt_free(v->living);
+    lt_payload_index_unref(v->payload_index);
+    lt_schema_unref(v->schema);
     lt_free(v);
 }
 
-void lt_view_set(lt_view *v, uint64_t slot, bool living)
+lt_status lt_view_copy(const lt_view *old, lt_schema *schema, uint64_t n_slots, lt_view **out,
+                       lt_error *err)
 {
-    uint64_t bit = (uint64_t)1 << (slot % 64);
+    size_t words = lt_bit_words(old->n_slots);
+    lt_view *v;
 
-    if (living)
-        v->living[slot / 64] |= bit;
-    else
-        v->living[slot / 64] &= ~bit;
-}
+    LT_TRY(new_view(lt_schema_ref(schema), n_slots, &v, err));
+    memcpy(v->living, old->living, words * sizeof *old->living);
+    for (size_t i = 0; i < schema->n_vectors; i++) {
+        size_t k = lt_schema_by_number(old->schema, schema->vectors[i].number);
 
-lt_status lt_view_copy(const lt_view *old, const lt_vecfile *vectors, uint64_t n_slots,
-                       lt_view **out, lt_error *err)
-{
-    LT_TRY(new_view(vectors, n_slots, out, err));
-    memcpy((*out)->living, old->living, words_for(old->n_slots) * sizeof *old->living);
-    (*out)->n_points = old->n_points;
+        if (k < old->schema->n_vectors)
+            memcpy(v->vectors[i].present, old->vectors[k].present, words * sizeof *old->living);
+    }
+    v->n_points = old->n_points;
+    *out = v;
     return LT_OK;
 }
+
+/* ---- loading --------------------------------------------------------------------------------- */
 
 typedef struct loading {
     lt_view *view;
@@ -71,43 +110,62 @@ typedef struct loading {
     bool out_of_range;
 } loading;
 
-static void load_slot(void *context, uint32_t slot)
+static void load_slot(void *context, uint32_t slot, const uint8_t *numbers, size_t n_bytes)
 {
     loading *l = context;
+    const lt_schema *s = l->view->schema;
 
     if (slot >= l->view->n_slots) {
         l->out_of_range = true;
         return;
     }
-    lt_view_set(l->view, slot, true);
+    lt_bit_set(l->view->living, slot, true);
+    for (size_t i = 0; i < s->n_vectors; i++) {
+        uint32_t number = s->vectors[i].number;
+
+        if (number / 8 < n_bytes && (numbers[number / 8] >> (number % 8) & 1))
+            lt_bit_set(l->view->vectors[i].present, slot, true);
+    }
     l->n++;
 }
 
-lt_status lt_view_load(lt_collection *c, lt_txn *txn, lt_view **out, lt_error *err)
+static lt_status load_slots(lt_collection *c, lt_txn *txn, const lt_counts *counts, lt_view *v,
+                            lt_error *err)
 {
-    uint64_t n_slots, n_points;
+    loading l = {.view = v};
 
-    LT_TRY(lt_txn_counts(txn, &n_slots, &n_points, err));
-    if (n_slots > UINT32_MAX || n_points > n_slots)
-        return lt_fail(err, LT_ECORRUPT, "collection '%s': %llu points in %llu slots cannot be",
-                       c->name, (unsigned long long)n_points, (unsigned long long)n_slots);
-    LT_TRY(lt_vecfile_map(&c->vectors, n_slots, err));
-    loading l = {0};
+    LT_TRY(lt_txn_each_slot(txn, load_slot, &l, err));
+    if (l.out_of_range || l.n != counts->n_points)
+        return lt_fail(err, LT_ECORRUPT,
+                       "collection '%s': the slot table holds %llu points, %llu are expected",
+                       c->name, (unsigned long long)l.n, (unsigned long long)counts->n_points);
+    v->n_points = counts->n_points;
+    v->txn = lt_txn_number(txn);
+    return lt_payload_index_load(txn, v->schema, v->n_slots, &v->payload_index, err);
+}
 
-    LT_TRY(new_view(&c->vectors, n_slots, &l.view, err));
-    lt_status st = lt_txn_each_slot(txn, load_slot, &l, err);
+lt_status lt_view_load(lt_collection *c, lt_txn *txn, lt_schema *schema, lt_view **out,
+                       lt_error *err)
+{
+    lt_counts counts;
+    lt_view *v;
+    lt_status st = lt_txn_counts(txn, &counts, err);
 
-    if (st == LT_OK && (l.out_of_range || l.n != n_points))
-        st = lt_fail(err, LT_ECORRUPT,
-                     "collection '%s': the slot table holds %llu points, %llu are expected", c->name,
-                     (unsigned long long)l.n, (unsigned long long)n_points);
+    if (st == LT_OK && (counts.next_slot > UINT32_MAX || counts.n_points > counts.next_slot))
+        st = lt_fail(err, LT_ECORRUPT, "collection '%s': %llu points in %llu slots cannot be",
+                     c->name, (unsigned long long)counts.n_points,
+                     (unsigned long long)counts.next_slot);
     if (st != LT_OK) {
-        lt_view_unref(l.view);
+        lt_schema_unref(schema);
         return st;
     }
-    l.view->n_points = n_points;
-    l.view->txn = lt_txn_number(txn);
-    *out = l.view;
+    LT_TRY(new_view(schema, counts.next_slot, &v, err));
+    st = load_slots(c, txn, &counts, v, err);
+    if (st != LT_OK) {
+        lt_view_unref(v);
+        return st;
+    }
+    *out = v;
     return LT_OK;
 }
 
@@ -121,12 +179,18 @@ void lt_view_publish(lt_collection *c, lt_view *v)
     lt_view_unref(old);
 }
 
+/* ---- snapshots ------------------------------------------------------------------------------- */
+
 /* A read-only process learns of other processes' commits here. view_lock is held. */
 static lt_status renew(lt_collection *c, lt_txn *txn, lt_error *err)
 {
+    LT_CLEANUP(lt_buf_done) lt_buf config = {0};
+    lt_schema *schema;
     lt_view *fresh;
 
-    LT_TRY(lt_view_load(c, txn, &fresh, err));
+    LT_TRY(lt_txn_meta(txn, "config", &config, err));
+    LT_TRY(lt_schema_load(c->dir, config.data, config.len, true, c->view->schema, &schema, err));
+    LT_TRY(lt_view_load(c, txn, schema, &fresh, err));
     lt_view_unref(c->view);
     c->view = fresh;
     return LT_OK;
@@ -142,11 +206,9 @@ lt_status lt_snapshot_take(lt_collection *c, lt_snapshot *out, lt_error *err)
         pthread_mutex_lock(&c->view_lock);
         if (c->db->options.read_only && c->view->txn != lt_txn_number(txn))
             st = renew(c, txn, err);
-        lt_view *view = c->view;
-        bool same = st == LT_OK && view->txn == lt_txn_number(txn);
+        bool same = st == LT_OK && c->view->txn == lt_txn_number(txn);
+        lt_view *view = same ? lt_view_ref(c->view) : NULL;
 
-        if (same)
-            atomic_fetch_add(&view->refs, 1);
         pthread_mutex_unlock(&c->view_lock);
         if (same) {
             *out = (lt_snapshot){view, txn};

@@ -3,36 +3,31 @@
 
 #include <base/mem.h>
 #include <math.h>
-#include <simd/kern.h>
 #include <stdlib.h>
 
-static const void *vector_at(const lt_flat *f, size_t slot)
-{
-    const char *chunk = f->chunks[slot / f->chunk_slots];
+/* ---- the best -------------------------------------------------------------------------------- */
 
-    return chunk + slot % f->chunk_slots * f->stride;
+lt_status lt_best_init(lt_best *b, size_t k, lt_error *err)
+{
+    *b = (lt_best){.heap = lt_calloc(k, sizeof *b->heap), .k = k};
+    return b->heap ? LT_OK : lt_fail_nomem(err);
 }
 
-static bool is_allowed(const lt_flat *f, size_t slot)
+void lt_best_done(lt_best *b)
 {
-    return !f->allowed || (f->allowed[slot / 64] >> (slot % 64) & 1);
+    lt_free(b->heap);
+    lt_free(b->items);
+    *b = (lt_best){0};
 }
 
-/* ---- a min-heap of the k best scores: its root is the one to beat ---------------------------- */
-
-typedef struct best {
-    float *heap;
-    size_t n, k;
-} best;
-
-static void sift_down(best *b, size_t i)
+static void sift_down(lt_best *b, size_t i)
 {
     for (;;) {
         size_t child = 2 * i + 1;
 
-        if (child >= b->n)
+        if (child >= b->n_heap)
             return;
-        if (child + 1 < b->n && b->heap[child + 1] < b->heap[child])
+        if (child + 1 < b->n_heap && b->heap[child + 1] < b->heap[child])
             child++;
         if (b->heap[i] <= b->heap[child])
             return;
@@ -44,51 +39,59 @@ static void sift_down(best *b, size_t i)
     }
 }
 
-static void offer(best *b, float score)
+static void heap_offer(lt_best *b, float score)
 {
-    if (b->n == b->k) {
-        if (score <= b->heap[0])
-            return;
-        b->heap[0] = score;
-        sift_down(b, 0);
+    if (b->n_heap == b->k) {
+        if (score > b->heap[0]) {
+            b->heap[0] = score;
+            sift_down(b, 0);
+        }
         return;
     }
-    size_t i = b->n++;
+    size_t i = b->n_heap++;
 
     for (; i > 0 && b->heap[(i - 1) / 2] > score; i = (i - 1) / 2)
         b->heap[i] = b->heap[(i - 1) / 2];
     b->heap[i] = score;
 }
 
-/* ---- scoring --------------------------------------------------------------------------------- */
-
-static float score_one(const lt_kern *kern, const lt_flat *f, const float *query, size_t slot)
+/* Leaves out what is worse than the k-th best by now. */
+static void sweep(lt_best *b)
 {
-    const float *v = vector_at(f, slot);
+    size_t n = 0;
 
-    switch (f->distance) {
-    case LT_DISTANCE_EUCLID:
-        return -kern->l2(query, v, f->dims);
-    case LT_DISTANCE_MANHATTAN:
-        return -kern->l1(query, v, f->dims);
-    default:
-        return kern->dot(query, v, f->dims);
-    }
+    for (size_t i = 0; i < b->n_items; i++)
+        if (b->items[i].score >= b->heap[0])
+            b->items[n++] = b->items[i];
+    b->n_items = n;
 }
 
-/* All scores; those of slots that are not allowed become -infinity. */
-static void score_all(const lt_flat *f, const float *query, float *scores, best *b)
+static lt_status make_room(lt_best *b, lt_error *err)
 {
-    const lt_kern *kern = lt_kern_get();
+    if (b->n_items < b->cap)
+        return LT_OK;
+    if (b->n_heap == b->k)
+        sweep(b);
+    if (b->n_items < b->cap - b->cap / 4)
+        return LT_OK;
+    size_t cap = b->cap ? b->cap * 2 : 256;
+    lt_scored *more = lt_realloc(b->items, cap, sizeof *more);
 
-    for (size_t slot = 0; slot < f->n_slots; slot++) {
-        if (!is_allowed(f, slot)) {
-            scores[slot] = -INFINITY;
-            continue;
-        }
-        scores[slot] = score_one(kern, f, query, slot);
-        offer(b, scores[slot]);
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    b->items = more;
+    b->cap = cap;
+    return LT_OK;
+}
+
+lt_status lt_best_offer(lt_best *b, float score, uint32_t slot, lt_error *err)
+{
+    if (b->k == 0 || isnan(score) || (b->n_heap == b->k && score < b->heap[0]))
+        return LT_OK;
+    heap_offer(b, score);
+    LT_TRY(make_room(b, err));
+    b->items[b->n_items++] = (lt_scored){score, slot};
+    return LT_OK;
 }
 
 static int better_first(const void *a, const void *b)
@@ -100,49 +103,66 @@ static int better_first(const void *a, const void *b)
     return x->slot < y->slot ? -1 : x->slot > y->slot;
 }
 
-static lt_status gather(const lt_flat *f, const float *scores, float worst, lt_scored **out,
-                        size_t *n_out, lt_error *err)
+void lt_best_take(lt_best *b, lt_scored **out, size_t *n_out)
 {
-    size_t n = 0, at = 0;
+    if (b->n_heap)
+        sweep(b);
+    if (b->n_items)
+        qsort(b->items, b->n_items, sizeof *b->items, better_first);
+    *n_out = b->n_items;
+    *out = lt_steal(&b->items);
+    lt_best_done(b);
+}
 
-    for (size_t i = 0; i < f->n_slots; i++)
-        n += scores[i] >= worst && is_allowed(f, i);
-    lt_scored *items = lt_calloc(n, sizeof *items);
+/* ---- the scan -------------------------------------------------------------------------------- */
 
-    if (!items)
-        return lt_fail_nomem(err);
-    for (size_t i = 0; i < f->n_slots; i++)
-        if (scores[i] >= worst && is_allowed(f, i))
-            items[at++] = (lt_scored){scores[i], (uint32_t)i};
-    qsort(items, n, sizeof *items, better_first);
-    *out = items;
-    *n_out = n;
+enum { BATCH = 64 };
+
+typedef struct batch {
+    const void *rows[BATCH];
+    uint32_t slots[BATCH];
+    size_t n;
+} batch;
+
+static lt_status score_batch(const lt_flat *f, const void *query, batch *b, lt_best *best,
+                             lt_error *err)
+{
+    float distances[BATCH];
+
+    lt_space_distances(f->space, query, b->rows, b->n, distances);
+    for (size_t i = 0; i < b->n; i++)
+        LT_TRY(lt_best_offer(best, -distances[i], b->slots[i], err));
+    b->n = 0;
     return LT_OK;
 }
 
-lt_status lt_flat_search(const lt_flat *f, const float *query, size_t k, lt_scored **out,
-                         size_t *n_out, lt_error *err)
+static lt_status scan(const lt_flat *f, const void *query, lt_best *best, lt_error *err)
 {
-    LT_AUTOFREE float *scores = lt_alloc_aligned(f->n_slots, sizeof *scores);
+    batch b = {.n = 0};
 
-    k = k < f->n_slots ? k : f->n_slots;
-    LT_AUTOFREE float *heap = lt_calloc(k, sizeof *heap);
-    best b = {heap, 0, k};
-
-    if (!scores || !heap)
-        return lt_fail_nomem(err);
-    if (k == 0) {
-        *out = NULL;
-        *n_out = 0;
-        return LT_OK;
+    for (size_t slot = f->first; slot < f->n_slots; slot++) {
+        if (f->allowed && f->allowed[slot / 64] == 0) {
+            slot |= 63; /* none of this word */
+            continue;
+        }
+        if (f->allowed && !(f->allowed[slot / 64] >> (slot % 64) & 1))
+            continue;
+        b.rows[b.n] = (const char *)f->chunks[slot / f->chunk_slots] +
+                      slot % f->chunk_slots * f->stride;
+        b.slots[b.n++] = (uint32_t)slot;
+        if (b.n == BATCH)
+            LT_TRY(score_batch(f, query, &b, best, err));
     }
-    score_all(f, query, scores, &b);
-    return gather(f, scores, b.n ? b.heap[0] : INFINITY, out, n_out, err);
+    return score_batch(f, query, &b, best, err);
 }
 
-float lt_flat_user_score(lt_distance distance, float score)
+lt_status lt_flat_search(const lt_flat *f, const void *query, size_t k, lt_scored **out,
+                         size_t *n_out, lt_error *err)
 {
-    if (distance == LT_DISTANCE_EUCLID)
-        return sqrtf(-score);
-    return distance == LT_DISTANCE_MANHATTAN ? -score : score;
+    LT_CLEANUP(lt_best_done) lt_best best = {0};
+
+    LT_TRY(lt_best_init(&best, k < f->n_slots ? k : f->n_slots, err));
+    LT_TRY(scan(f, query, &best, err));
+    lt_best_take(&best, out, n_out);
+    return LT_OK;
 }

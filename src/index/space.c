@@ -2,6 +2,7 @@
 #include "space.h"
 
 #include <base/limits.h>
+#include <math.h>
 
 lt_status lt_space_init(lt_space *s, size_t dims, lt_distance distance, lt_element element,
                         lt_error *err)
@@ -60,6 +61,20 @@ static void f16_distances(const lt_space *s, const float *query, const void *con
         negate(out, n);
 }
 
+/* Bytes cannot be stored at unit length, so their cosine is made here: products to cosines. A zero
+ * vector has cosine 0 with all. */
+static void scale_by_norms(const lt_space *s, const uint8_t *query, const void *const *rows,
+                           size_t n, float *out)
+{
+    double q = (double)s->kern->dot_u8(query, query, s->dims);
+
+    for (size_t i = 0; i < n; i++) {
+        double both = q * (double)s->kern->dot_u8(rows[i], rows[i], s->dims);
+
+        out[i] = both > 0 ? (float)((double)out[i] / sqrt(both)) : 0;
+    }
+}
+
 static void u8_distances(const lt_space *s, const uint8_t *query, const void *const *rows, size_t n,
                          float *out)
 {
@@ -69,6 +84,8 @@ static void u8_distances(const lt_space *s, const uint8_t *query, const void *co
 
     for (size_t i = 0; i < n; i++)
         out[i] = (float)one(query, rows[i], s->dims);
+    if (s->distance == LT_DISTANCE_COSINE)
+        scale_by_norms(s, query, rows, n, out);
     if (s->distance <= LT_DISTANCE_DOT)
         negate(out, n);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stored vectors of one shape and the distance between them. Distances here are smaller when
- * nearer: minus the dot product (cosine, dot), squared L2, L1. */
+ * nearer: minus the dot product (dot; cosine too, whose float vectors are stored at unit length; of
+ * bytes the cosine is computed), squared L2, L1. */
 #ifndef LT_INDEX_SPACE_H
 #define LT_INDEX_SPACE_H
 

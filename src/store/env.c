@@ -19,10 +19,11 @@ static int true_cause(const lt_env *env, int code)
     return code;
 }
 
-lt_status lt_env_fail(const lt_env *env, int code, const char *doing, lt_error *err)
+lt_status lt_env_fail(lt_env *env, int code, const char *doing, lt_error *err)
 {
     switch (code) {
     case MDB_MAP_FULL:
+        env->full = true;
         return lt_fail(err, LT_ELIMIT, "%s: the map is full", env->path);
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
@@ -152,6 +153,7 @@ lt_status lt_env_grow(lt_env *env, lt_error *err)
 {
     MDB_envinfo info;
 
+    env->full = false;
     pthread_rwlock_wrlock(&env->resize);
     int code = mdb_env_info(env->mdb, &info);
 

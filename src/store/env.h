@@ -15,6 +15,7 @@ typedef struct lt_env {
     pthread_rwlock_t resize;
     char *path;
     bool read_only;
+    bool full; /* the map was too small for the last write; set and cleared by the one writer */
 } lt_env;
 
 /* Opens the file `path` (created unless read_only). */
@@ -24,12 +25,12 @@ void lt_env_close(lt_env *env);
 
 /* A transaction. Ended by lt_env_commit (write) or lt_env_end (read, or a write to undo). */
 lt_status lt_env_begin(lt_env *env, bool write, MDB_txn **out, lt_error *err) LT_NODISCARD;
-/* MDB_MAP_FULL on commit or put is told by LT_ELIMIT: call lt_env_grow and do it again. */
+/* MDB_MAP_FULL on commit or put sets env->full: call lt_env_grow and do it again. */
 lt_status lt_env_commit(lt_env *env, MDB_txn *txn, lt_error *err) LT_NODISCARD;
 void lt_env_end(lt_env *env, MDB_txn *txn);
 lt_status lt_env_grow(lt_env *env, lt_error *err) LT_NODISCARD;
 
 /* An LMDB code as ours, with the file's name. */
-lt_status lt_env_fail(const lt_env *env, int code, const char *doing, lt_error *err);
+lt_status lt_env_fail(lt_env *env, int code, const char *doing, lt_error *err);
 
 #endif

@@ -7,11 +7,12 @@
 
 #include "env.h"
 
-enum { FORMAT = 1, N_TABLES = 16 };
+enum { FORMAT = 2, N_TABLES = 16 };
 
 struct lt_table {
     lt_env env;
     MDB_dbi ids, slots, meta;
+    uint64_t format; /* as stored; changed by the one writer */
 };
 
 struct lt_txn {
@@ -62,6 +63,11 @@ lt_status lt_txn_commit(lt_txn *txn, lt_error *err)
 
     lt_free(txn);
     return st;
+}
+
+bool lt_table_full(const lt_table *t)
+{
+    return t->env.full;
 }
 
 lt_status lt_table_grow(lt_table *t, lt_error *err)
@@ -116,8 +122,7 @@ static lt_status fill_new(lt_table *t, lt_txn *txn, const char *config, const ch
                           lt_error *err)
 {
     LT_TRY(open_tables(t, txn, MDB_CREATE, err));
-    LT_TRY(put_u(txn, "format", FORMAT, err));
-    LT_TRY(lt_txn_put_counts(txn, 0, 0, err));
+    LT_TRY(lt_txn_put_counts(txn, &(lt_counts){0}, err));
     LT_TRY(lt_txn_put_meta(txn, "config", config, err));
     return metadata ? lt_txn_put_meta(txn, "metadata", metadata, err) : LT_OK;
 }
@@ -144,13 +149,11 @@ lt_status lt_table_create(const char *path, const char *config, const char *meta
 
 static lt_status check_format(lt_table *t, lt_txn *txn, lt_error *err)
 {
-    uint64_t format;
-
     LT_TRY(open_tables(t, txn, 0, err));
-    LT_TRY(get_u(txn, "format", &format, err));
-    if (format > FORMAT)
+    LT_TRY(get_u(txn, "format", &t->format, err));
+    if (t->format > FORMAT)
         return lt_fail(err, LT_EVERSION, "%s: format %llu is newer than this latent knows (%d)",
-                       t->env.path, (unsigned long long)format, FORMAT);
+                       t->env.path, (unsigned long long)t->format, FORMAT);
     return LT_OK;
 }
 
@@ -210,6 +213,13 @@ lt_status lt_txn_get(lt_txn *txn, const lt_key *key, lt_buf *out, lt_error *err)
     return lt_buf_add(out, v.mv_data, v.mv_size, err);
 }
 
+/* A slot's entry is a key and a bitmap. false where it cannot be. */
+static bool split_slot(const MDB_val *v, size_t *n_key)
+{
+    *n_key = v->mv_size && *(const uint8_t *)v->mv_data == 0 ? 9 : LT_KEY_MAX;
+    return v->mv_size >= *n_key;
+}
+
 lt_status lt_txn_slot_key(lt_txn *txn, uint32_t slot, lt_key *out, lt_error *err)
 {
     MDB_val k = {sizeof slot, &slot}, v;
@@ -219,14 +229,13 @@ lt_status lt_txn_slot_key(lt_txn *txn, uint32_t slot, lt_key *out, lt_error *err
         return LT_ENOTFOUND;
     if (code)
         return lt_env_fail(&txn->table->env, code, "reading a slot", err);
-    if (v.mv_size > LT_KEY_MAX)
+    if (!split_slot(&v, &out->n))
         return lt_fail(err, LT_ECORRUPT, "%s: slot %u names no point", txn->table->env.path, slot);
-    memcpy(out->bytes, v.mv_data, v.mv_size);
-    out->n = v.mv_size;
+    memcpy(out->bytes, v.mv_data, out->n);
     return LT_OK;
 }
 
-lt_status lt_txn_each_point(lt_txn *txn, const lt_key *after, lt_point_visit visit, void *context,
+lt_status lt_txn_each_point(lt_txn *txn, const lt_key *from, lt_point_visit visit, void *context,
                             lt_error *err)
 {
     MDB_cursor *cursor;
@@ -236,11 +245,9 @@ lt_status lt_txn_each_point(lt_txn *txn, const lt_key *after, lt_point_visit vis
 
     if (code)
         return lt_env_fail(&txn->table->env, code, "reading points", err);
-    if (after)
-        k = (MDB_val){after->n, (void *)(uintptr_t)after->bytes};
-    code = mdb_cursor_get(cursor, &k, &v, after ? MDB_SET_RANGE : MDB_FIRST);
-    if (code == 0 && after && k.mv_size == after->n && memcmp(k.mv_data, after->bytes, after->n) == 0)
-        code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+    if (from)
+        k = (MDB_val){from->n, (void *)(uintptr_t)from->bytes};
+    code = mdb_cursor_get(cursor, &k, &v, from ? MDB_SET_RANGE : MDB_FIRST);
     for (; code == 0 && st == LT_OK; code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT))
         st = visit(context, k.mv_data, k.mv_size, v.mv_data, v.mv_size, err);
     mdb_cursor_close(cursor);
@@ -249,30 +256,98 @@ lt_status lt_txn_each_point(lt_txn *txn, const lt_key *after, lt_point_visit vis
     return st;
 }
 
-lt_status lt_txn_each_slot(lt_txn *txn, void (*visit)(void *context, uint32_t slot), void *context,
-                           lt_error *err)
+/* Calls visit for each entry of the slots table. */
+static lt_status each_slot(lt_txn *txn,
+                           lt_status (*visit)(void *context, uint32_t slot, const MDB_val *entry,
+                                              size_t n_key, lt_error *err),
+                           void *context, lt_error *err)
 {
     MDB_cursor *cursor;
     MDB_val k, v;
+    size_t n_key;
+    lt_status st = LT_OK;
     int code = mdb_cursor_open(txn->mdb, txn->table->slots, &cursor);
 
     if (code)
         return lt_env_fail(&txn->table->env, code, "reading slots", err);
     code = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
-    for (; code == 0; code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+    for (; code == 0 && st == LT_OK; code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
         uint32_t slot;
 
         memcpy(&slot, k.mv_data, sizeof slot);
-        visit(context, slot);
+        st = split_slot(&v, &n_key) ? visit(context, slot, &v, n_key, err)
+                                    : lt_fail(err, LT_ECORRUPT, "%s: slot %u names no point",
+                                              txn->table->env.path, slot);
     }
     mdb_cursor_close(cursor);
-    return code == MDB_NOTFOUND ? LT_OK : lt_env_fail(&txn->table->env, code, "reading slots", err);
+    if (st == LT_OK && code != MDB_NOTFOUND)
+        return lt_env_fail(&txn->table->env, code, "reading slots", err);
+    return st;
 }
 
-lt_status lt_txn_counts(lt_txn *txn, uint64_t *next_slot, uint64_t *n_points, lt_error *err)
+typedef struct numbering {
+    lt_slot_visit visit;
+    void *context;
+} numbering;
+
+static lt_status tell_numbers(void *context, uint32_t slot, const MDB_val *entry, size_t n_key,
+                              lt_error *err)
 {
-    LT_TRY(get_u(txn, "next", next_slot, err));
-    return get_u(txn, "count", n_points, err);
+    static const uint8_t first_alone = 1;
+    const numbering *n = context;
+    const uint8_t *bytes = entry->mv_data;
+
+    (void)err;
+    if (entry->mv_size == n_key)
+        n->visit(n->context, slot, &first_alone, 1);
+    else
+        n->visit(n->context, slot, bytes + n_key, entry->mv_size - n_key);
+    return LT_OK;
+}
+
+lt_status lt_txn_each_slot(lt_txn *txn, lt_slot_visit visit, void *context, lt_error *err)
+{
+    numbering n = {visit, context};
+
+    return each_slot(txn, tell_numbers, &n, err);
+}
+
+typedef struct seeking {
+    const lt_key *key;
+    lt_status (*visit)(void *context, uint32_t slot, lt_error *err);
+    void *context;
+} seeking;
+
+static lt_status tell_if_same(void *context, uint32_t slot, const MDB_val *entry, size_t n_key,
+                              lt_error *err)
+{
+    const seeking *s = context;
+
+    if (n_key != s->key->n || memcmp(entry->mv_data, s->key->bytes, n_key) != 0)
+        return LT_OK;
+    return s->visit(s->context, slot, err);
+}
+
+lt_status lt_txn_slots_of(lt_txn *txn, const lt_key *key,
+                          lt_status (*visit)(void *context, uint32_t slot, lt_error *err),
+                          void *context, lt_error *err)
+{
+    seeking s = {key, visit, context};
+
+    return each_slot(txn, tell_if_same, &s, err);
+}
+
+lt_status lt_txn_counts(lt_txn *txn, lt_counts *out, lt_error *err)
+{
+    lt_counts c = {0};
+    MDB_val k = {10, (void *)(uintptr_t) "operations"}, v;
+
+    LT_TRY(get_u(txn, "next", &c.next_slot, err));
+    LT_TRY(get_u(txn, "count", &c.n_points, err));
+    if (mdb_get(txn->mdb, txn->table->meta, &k, &v) == 0)
+        LT_TRY(get_u(txn, "operations", &c.operations, err));
+    *out = c;
+    return LT_OK;
 }
 
 lt_status lt_txn_meta(lt_txn *txn, const char *name, lt_buf *out, lt_error *err)
@@ -311,10 +386,16 @@ lt_status lt_txn_delete(lt_txn *txn, const lt_key *key, lt_error *err)
                                         : LT_OK;
 }
 
-lt_status lt_txn_put_slot(lt_txn *txn, uint32_t slot, const lt_key *key, lt_error *err)
+lt_status lt_txn_put_slot(lt_txn *txn, uint32_t slot, const lt_key *key, const uint8_t *numbers,
+                          size_t n_bytes, lt_error *err)
 {
+    uint8_t entry[LT_KEY_MAX + LT_SLOT_BITMAP_MAX];
+
+    LT_ASSERT(n_bytes <= LT_SLOT_BITMAP_MAX);
+    memcpy(entry, key->bytes, key->n);
+    memcpy(entry + key->n, numbers, n_bytes);
     return put(txn, txn->table->slots, (MDB_val){sizeof slot, &slot},
-               (MDB_val){key->n, (void *)(uintptr_t)key->bytes}, err);
+               (MDB_val){key->n + n_bytes, entry}, err);
 }
 
 lt_status lt_txn_clear_slot(lt_txn *txn, uint32_t slot, lt_error *err)
@@ -326,10 +407,20 @@ lt_status lt_txn_clear_slot(lt_txn *txn, uint32_t slot, lt_error *err)
                                         : LT_OK;
 }
 
-lt_status lt_txn_put_counts(lt_txn *txn, uint64_t next_slot, uint64_t n_points, lt_error *err)
+/* What is written from here on has this format: an older latent must not write into it. */
+static lt_status put_format(lt_txn *txn, lt_error *err)
 {
-    LT_TRY(put_u(txn, "next", next_slot, err));
-    return put_u(txn, "count", n_points, err);
+    if (txn->table->format >= FORMAT)
+        return LT_OK;
+    return put_u(txn, "format", FORMAT, err);
+}
+
+lt_status lt_txn_put_counts(lt_txn *txn, const lt_counts *counts, lt_error *err)
+{
+    LT_TRY(put_format(txn, err));
+    LT_TRY(put_u(txn, "next", counts->next_slot, err));
+    LT_TRY(put_u(txn, "operations", counts->operations, err));
+    return put_u(txn, "count", counts->n_points, err);
 }
 
 lt_status lt_txn_put_meta(lt_txn *txn, const char *name, const char *text, lt_error *err)

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VERSION = 1, TYPE_FLOAT32 = 1 };
+enum { VERSION = 1 };
 
 typedef struct header {
     char magic[8];
@@ -24,9 +24,11 @@ _Static_assert(sizeof(header) == 32, "the header is part of the file format");
 
 static const char MAGIC[8] = {'L', 'T', 'V', 'E', 'C', 'T', 'R', 'S'};
 
-static size_t stride_of(uint32_t dims)
+size_t lt_vecfile_stride(uint32_t type, uint32_t dims)
 {
-    return ((size_t)dims * 4 + 31) / 32 * 32;
+    size_t element = type == LT_VEC_F32 ? 4 : type == LT_VEC_F16 ? 2 : 1;
+
+    return (dims * element + 31) / 32 * 32;
 }
 
 static size_t chunk_bytes(const lt_vecfile *v)
@@ -34,13 +36,13 @@ static size_t chunk_bytes(const lt_vecfile *v)
     return v->stride * LT_VEC_CHUNK_SLOTS;
 }
 
-lt_status lt_vecfile_create(const char *path, uint32_t dims, lt_error *err)
+lt_status lt_vecfile_create(const char *path, uint32_t type, uint32_t dims, lt_error *err)
 {
     char block[LT_VEC_HEADER_BYTES] = {0};
     header h = {.version = htole32(VERSION),
-                .type = htole32(TYPE_FLOAT32),
+                .type = htole32(type),
                 .dims = htole32(dims),
-                .stride = htole32((uint32_t)stride_of(dims))};
+                .stride = htole32((uint32_t)lt_vecfile_stride(type, dims))};
 
     memcpy(h.magic, MAGIC, 8);
     h.checksum = htole64(lt_hash64(&h, offsetof(header, checksum)));
@@ -59,12 +61,14 @@ static lt_status read_header(lt_vecfile *v, lt_error *err)
         return lt_fail(err, LT_ECORRUPT, "%s: is not a vector file", v->path);
     if (le64toh(h.checksum) != lt_hash64(&h, offsetof(header, checksum)))
         return lt_fail(err, LT_ECORRUPT, "%s: the header fails its checksum", v->path);
-    if (le32toh(h.version) > VERSION || le32toh(h.type) != TYPE_FLOAT32)
-        return lt_fail(err, LT_EVERSION, "%s: format %u is newer than this latent knows (%d)",
-                       v->path, le32toh(h.version), VERSION);
+    v->type = le32toh(h.type);
+    if (le32toh(h.version) > VERSION || v->type < LT_VEC_F32 || v->type > LT_VEC_U8)
+        return lt_fail(err, LT_EVERSION, "%s: format %u.%u is newer than this latent knows (%d)",
+                       v->path, le32toh(h.version), v->type, VERSION);
     v->dims = le32toh(h.dims);
     v->stride = le32toh(h.stride);
-    if (v->dims == 0 || v->dims > LT_LIMIT_DIMS || v->stride != stride_of(v->dims))
+    if (v->dims == 0 || v->dims > LT_LIMIT_DIMS ||
+        v->stride != lt_vecfile_stride(v->type, v->dims))
         return lt_fail(err, LT_ECORRUPT, "%s: %u dimensions at stride %zu cannot be", v->path,
                        v->dims, v->stride);
     return LT_OK;

@@ -3,9 +3,9 @@
  *
  *   byte 0      magic "LTVECTRS"          8 bytes
  *        8      format version  u32 LE = 1
- *       12      element type    u32 LE    1 = float32
+ *       12      element type    u32 LE    1 = float32, 2 = float16, 3 = uint8
  *       16      dims            u32 LE
- *       20      stride          u32 LE    bytes a slot, dims * 4 rounded up to 32
+ *       20      stride          u32 LE    bytes a slot: dims elements, rounded up to 32
  *       24      checksum        u64 LE    XXH3 of bytes 0..23
  *       32      zero
  *    65536      slot 0, slot 1, ... (a multiple of every page size, for mmap)
@@ -22,14 +22,19 @@ enum { LT_VEC_CHUNK_SLOTS = 16384, LT_VEC_HEADER_BYTES = 65536 };
 typedef struct lt_vecfile {
     int fd;
     char *path;
-    uint32_t dims;
+    uint32_t type, dims;
     size_t stride; /* bytes */
     bool read_only;
     void **chunks; /* maps of CHUNK_SLOTS slots each; changed by the one writer */
     size_t n_chunks;
 } lt_vecfile;
 
-lt_status lt_vecfile_create(const char *path, uint32_t dims, lt_error *err) LT_NODISCARD;
+/* The element types; their sizes. */
+enum { LT_VEC_F32 = 1, LT_VEC_F16 = 2, LT_VEC_U8 = 3 };
+size_t lt_vecfile_stride(uint32_t type, uint32_t dims);
+
+lt_status lt_vecfile_create(const char *path, uint32_t type, uint32_t dims,
+                            lt_error *err) LT_NODISCARD;
 lt_status lt_vecfile_open(lt_vecfile *v, const char *path, bool read_only, lt_error *err) LT_NODISCARD;
 void lt_vecfile_close(lt_vecfile *v);
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The nearest points. */
+#include <base/mem.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "read.h"
+
+/* ---- order: equal scores by id --------------------------------------------------------------- */
+
+typedef struct named {
+    lt_key key;
+    lt_scored scored;
+} named;
+
+static int by_key(const void *a, const void *b)
+{
+    const lt_key *x = &((const named *)a)->key, *y = &((const named *)b)->key;
+    int c = memcmp(x->bytes, y->bytes, x->n < y->n ? x->n : y->n);
+
+    return c ? c : x->n < y->n ? -1 : x->n > y->n;
+}
+
+static lt_status sort_run(lt_reader *r, lt_scored *items, size_t n, lt_error *err)
+{
+    LT_AUTOFREE named *run = lt_calloc(n, sizeof *run);
+
+    if (!run)
+        return lt_fail_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        run[i].scored = items[i];
+        LT_TRY(lt_reader_key(r, items[i].slot, &run[i].key, err));
+    }
+    qsort(run, n, sizeof *run, by_key);
+    for (size_t i = 0; i < n; i++)
+        items[i] = run[i].scored;
+    return LT_OK;
+}
+
+/* Items come best first; runs of equal scores that reach into the first k are put in order of id. */
+static lt_status break_ties(lt_reader *r, lt_scored *items, size_t *n, size_t k, lt_error *err)
+{
+    for (size_t i = 0, end; i < *n && i < k; i = end) {
+        for (end = i + 1; end < *n && items[end].score == items[i].score;)
+            end++;
+        if (end - i > 1)
+            LT_TRY(sort_run(r, items + i, end - i, err));
+    }
+    *n = *n < k ? *n : k;
+    return LT_OK;
+}
+
+/* ---- scans ----------------------------------------------------------------------------------- */
+
+static lt_status scan_dense(lt_reader *r, const lt_nearest *q, const uint64_t *allowed,
+                            lt_scored **out, size_t *n_out, lt_error *err)
+{
+    size_t i = lt_reader_index_of(r, q->vector->schema);
+    const lt_view *v = r->s.view;
+    lt_flat flat = {.space = &q->vector->space,
+                    .chunks = v->vectors[i].chunks,
+                    .chunk_slots = LT_VEC_CHUNK_SLOTS,
+                    .stride = r->schema->vectors[i].stride,
+                    .n_slots = (size_t)v->n_slots,
+                    .allowed = allowed};
+
+    return lt_flat_search(&flat, q->vector->rows, q->k, out, n_out, err);
+}
+
+typedef struct scanning {
+    lt_reader *r;
+    const lt_prepared *vector;
+    uint32_t number;
+    lt_best best;
+    lt_buf scratch;
+} scanning;
+
+static lt_status score_record(void *context, const lt_key *key, const lt_record *record,
+                              lt_error *err)
+{
+    scanning *s = context;
+    lt_record_vector v;
+    float score;
+
+    if (!lt_record_find(record, s->number, &v) || !v.is_inline)
+        return lt_point_damaged(s->r, key, "its record lacks a vector", err);
+    LT_TRY(lt_inline_similarity(s->vector, &v, &s->scratch, &score, err));
+    return lt_best_offer(&s->best, score, record->slot, err);
+}
+
+/* One by one where few are allowed; else the whole table in its order. */
+static lt_status scan_records(scanning *s, const uint64_t *allowed, lt_error *err)
+{
+    size_t words = lt_bit_words(s->r->s.view->n_slots);
+
+    if (lt_bits_count(allowed, words) * 4 > s->r->s.view->n_points)
+        return lt_reader_each_record(s->r, NULL, allowed, score_record, s, err);
+    for (size_t w = 0; w < words; w++)
+        for (uint64_t left = allowed[w]; left; left &= left - 1) {
+            uint32_t slot = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(left));
+            lt_record record;
+            lt_key key;
+
+            LT_TRY(lt_reader_record(s->r, slot, &key, &s->r->record, &record, err));
+            LT_TRY(score_record(s, &key, &record, err));
+        }
+    return LT_OK;
+}
+
+static lt_status scan_inline(lt_reader *r, const lt_nearest *q, const uint64_t *allowed,
+                             lt_scored **out, size_t *n_out, lt_error *err)
+{
+    size_t i = lt_reader_index_of(r, q->vector->schema);
+    scanning s = {.r = r, .vector = q->vector, .number = r->schema->vectors[i].number};
+    size_t k = q->k < r->s.view->n_slots ? q->k : (size_t)r->s.view->n_slots;
+    lt_status st = lt_best_init(&s.best, k, err);
+
+    if (st == LT_OK)
+        st = scan_records(&s, allowed, err);
+    if (st == LT_OK)
+        lt_best_take(&s.best, out, n_out);
+    lt_best_done(&s.best);
+    lt_buf_done(&s.scratch);
+    return st;
+}
+
+/* ---- what may be found ----------------------------------------------------------------------- */
+
+/* The slots that pass; borrowed from the view where nothing narrows them. */
+static lt_status allowed_slots(lt_reader *r, const lt_nearest *q, uint64_t **own,
+                               const uint64_t **out, lt_error *err)
+{
+    const lt_vector_schema *schema = q->vector->schema;
+    size_t words = lt_bit_words(r->s.view->n_slots);
+    uint64_t n;
+
+    *out = r->s.view->vectors[lt_reader_index_of(r, schema)].present;
+    if (!q->filter && !q->within)
+        return LT_OK;
+    LT_TRY(lt_reader_select(r, q->filter, schema, own, &n, err));
+    for (size_t i = 0; q->within && i < words; i++)
+        (*own)[i] &= q->within[i];
+    *out = *own;
+    return LT_OK;
+}
+
+lt_status lt_reader_nearest(lt_reader *r, const lt_nearest *q, lt_scored **out, size_t *n_out,
+                            lt_error *err)
+{
+    LT_AUTOFREE uint64_t *own = NULL;
+    LT_AUTOFREE lt_scored *items = NULL;
+    const uint64_t *allowed;
+    size_t n = 0;
+
+    LT_TRY(allowed_slots(r, q, &own, &allowed, err));
+    LT_TRY(q->vector->schema->kind == LT_VECTOR_DENSE
+               ? scan_dense(r, q, allowed, &items, &n, err)
+               : scan_inline(r, q, allowed, &items, &n, err));
+    LT_TRY(break_ties(r, items, &n, q->k, err));
+    *out = lt_steal(&items);
+    *n_out = n;
+    return LT_OK;
+}

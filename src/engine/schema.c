@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema.h"
+
+#include <base/file.h>
+#include <base/mem.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <store/table.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+
+/* ---- vector files ---------------------------------------------------------------------------- */
+
+char *lt_vectors_path(const char *dir, uint32_t number, lt_element element)
+{
+    const char *kind = element == LT_ELEMENT_F32 ? "f32" : element == LT_ELEMENT_F16 ? "f16" : "u8";
+    char name[40];
+
+    if (number == 0 && element == LT_ELEMENT_F32)
+        return lt_path_join(dir, "vectors.f32");
+    snprintf(name, sizeof name, "vectors-%u.%s", number, kind);
+    return lt_path_join(dir, name);
+}
+
+static void vecs_unref(lt_vecs *v)
+{
+    if (!v || atomic_fetch_sub(&v->refs, 1) != 1)
+        return;
+    /* What cannot be unlinked is cleared away when the collection is opened the next time. */
+    if (atomic_load(&v->dropped) && v->file.path)
+        (void)unlink(v->file.path);
+    lt_vecfile_close(&v->file);
+    lt_free(v);
+}
+
+static lt_status open_vecs(const char *dir, const lt_schema_vector *v, bool read_only,
+                           lt_vecs **out, lt_error *err)
+{
+    LT_AUTOFREE char *path = lt_vectors_path(dir, v->number, v->seen.element);
+    lt_vecs *vecs = lt_calloc(1, sizeof *vecs);
+
+    if (!path || !vecs) {
+        lt_free(vecs);
+        return lt_fail_nomem(err);
+    }
+    atomic_init(&vecs->refs, 1);
+    vecs->file.fd = -1;
+    lt_status st = lt_vecfile_open(&vecs->file, path, read_only, err);
+
+    if (st == LT_OK &&
+        (vecs->file.dims != v->seen.dims || vecs->file.type != (uint32_t)v->seen.element))
+        st = lt_fail(err, LT_ECORRUPT, "%s: holds %u dimensions, the config says %u", path,
+                     vecs->file.dims, v->seen.dims);
+    if (st != LT_OK) {
+        vecs_unref(vecs);
+        return st;
+    }
+    *out = vecs;
+    return LT_OK;
+}
+
+static bool is_dense(const lt_schema_vector *v)
+{
+    return v->seen.kind == LT_VECTOR_DENSE;
+}
+
+/* ---- reading the config ---------------------------------------------------------------------- */
+
+static lt_status unreadable(const char *what, lt_error *err)
+{
+    return lt_fail(err, LT_ECORRUPT, "the collection's config cannot be read: %s", what);
+}
+
+/* The position of a text in a list that ends with NULL; -1 where it is not there. */
+static int index_of(const char *const *names, const char *text)
+{
+    for (int i = 0; text && names[i]; i++)
+        if (strcmp(names[i], text) == 0)
+            return i;
+    return -1;
+}
+
+static lt_status read_dense(yyjson_val *json, lt_schema_vector *v, lt_error *err)
+{
+    static const char *const types[] = {"float32", "float16", "uint8", NULL};
+    yyjson_val *datatype = yyjson_obj_get(json, "datatype");
+    int distance = index_of(lt_distance_names, yyjson_get_str(yyjson_obj_get(json, "distance")));
+    int type = datatype ? index_of(types, yyjson_get_str(datatype)) : 0;
+
+    if (distance < 0 || type < 0)
+        return unreadable("distance or datatype", err);
+    v->seen.kind = yyjson_obj_get(json, "multivector_config") ? LT_VECTOR_MULTI : LT_VECTOR_DENSE;
+    v->seen.distance = (lt_distance)distance;
+    v->seen.element = (lt_element)(LT_ELEMENT_F32 + type);
+    v->seen.dims = (uint32_t)yyjson_get_uint(yyjson_obj_get(json, "size"));
+    v->stride = lt_vecfile_stride((uint32_t)v->seen.element, v->seen.dims);
+    return v->seen.dims ? LT_OK : unreadable("size", err);
+}
+
+static void read_sparse(yyjson_val *json, lt_schema_vector *v)
+{
+    const char *modifier = yyjson_get_str(yyjson_obj_get(json, "modifier"));
+
+    v->seen.kind = LT_VECTOR_SPARSE;
+    v->seen.distance = LT_DISTANCE_DOT;
+    v->seen.element = LT_ELEMENT_F32;
+    v->seen.idf = modifier && strcmp(modifier, "idf") == 0;
+}
+
+static lt_status read_vectors(lt_schema *s, yyjson_val *list, bool sparse, lt_error *err)
+{
+    size_t i, n;
+    yyjson_val *key, *json;
+
+    yyjson_obj_foreach(list, i, n, key, json)
+    {
+        lt_schema_vector *v = &s->vectors[s->n_vectors++];
+
+        v->seen.name = yyjson_get_str(key);
+        v->number = (uint32_t)yyjson_get_uint(yyjson_obj_get(json, "number"));
+        if (v->number >= LT_SLOT_BITMAP_MAX * 8)
+            return unreadable("number", err);
+        if (sparse)
+            read_sparse(json, v);
+        else
+            LT_TRY(read_dense(json, v, err));
+    }
+    return LT_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const lt_schema_vector *x = a, *y = b;
+
+    return strcmp(x->seen.name, y->seen.name);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const lt_index_def *x = a, *y = b;
+
+    return strcmp(x->path, y->path);
+}
+
+static lt_status read_indexes(lt_schema *s, yyjson_val *list, lt_error *err)
+{
+    size_t i, n;
+    yyjson_val *key, *json;
+
+    s->indexes = lt_calloc(yyjson_obj_size(list), sizeof *s->indexes);
+    if (!s->indexes)
+        return lt_fail_nomem(err);
+    yyjson_obj_foreach(list, i, n, key, json)
+    {
+        lt_index_def *d = &s->indexes[s->n_indexes];
+        int type = index_of(lt_index_type_names, yyjson_get_str(yyjson_obj_get(json, "data_type")));
+
+        if (type < 0)
+            return unreadable("payload_schema", err);
+        d->type = lt_index_type_names[type];
+        d->path = lt_strdup(yyjson_get_str(key));
+        if (!d->path)
+            return lt_fail_nomem(err);
+        s->n_indexes++;
+        char *text = yyjson_val_write(json, 0, NULL);
+
+        d->json = text ? lt_strdup(text) : NULL;
+        free(text);
+        if (!d->json)
+            return lt_fail_nomem(err);
+    }
+    qsort(s->indexes, s->n_indexes, sizeof *s->indexes, by_path);
+    return LT_OK;
+}
+
+static lt_status parse(const char *config, size_t n, lt_schema *s, lt_error *err)
+{
+    s->config = lt_strndup(config, n);
+    if (!s->config)
+        return lt_fail_nomem(err);
+    LT_TRY(lt_json_parse_object(config, n, "the collection's config", &s->doc, err));
+    yyjson_val *root = yyjson_doc_get_root(s->doc);
+    yyjson_val *vectors = yyjson_obj_get(root, "vectors"),
+               *sparse = yyjson_obj_get(root, "sparse_vectors"),
+               *next = yyjson_obj_get(root, "next_number");
+
+    s->vectors = lt_calloc(yyjson_obj_size(vectors) + yyjson_obj_size(sparse), sizeof *s->vectors);
+    if (!s->vectors)
+        return lt_fail_nomem(err);
+    LT_TRY(read_vectors(s, vectors, false, err));
+    LT_TRY(read_vectors(s, sparse, true, err));
+    qsort(s->vectors, s->n_vectors, sizeof *s->vectors, by_name);
+    s->next_number = next ? (uint32_t)yyjson_get_uint(next) : 1; /* format 1 had the one vector */
+    return read_indexes(s, yyjson_obj_get(root, "payload_schema"), err);
+}
+
+static lt_status attach_files(lt_schema *s, const char *dir, bool read_only, const lt_schema *old,
+                              lt_error *err)
+{
+    for (size_t i = 0; i < s->n_vectors; i++) {
+        lt_schema_vector *v = &s->vectors[i];
+        size_t k = old ? lt_schema_by_number(old, v->number) : 0;
+
+        if (!is_dense(v))
+            continue;
+        if (old && k < old->n_vectors) {
+            v->vecs = old->vectors[k].vecs;
+            atomic_fetch_add(&v->vecs->refs, 1);
+        } else {
+            LT_TRY(open_vecs(dir, v, read_only, &v->vecs, err));
+        }
+    }
+    return LT_OK;
+}
+
+lt_status lt_schema_load(const char *dir, const char *config, size_t n, bool read_only,
+                         const lt_schema *old, lt_schema **out, lt_error *err)
+{
+    lt_schema *s = lt_calloc(1, sizeof *s);
+
+    if (!s)
+        return lt_fail_nomem(err);
+    atomic_init(&s->refs, 1);
+    lt_status st = parse(config, n, s, err);
+
+    if (st == LT_OK && dir)
+        st = attach_files(s, dir, read_only, old, err);
+    if (st != LT_OK) {
+        lt_schema_unref(s);
+        return st;
+    }
+    *out = s;
+    return LT_OK;
+}
+
+lt_schema *lt_schema_ref(lt_schema *s)
+{
+    atomic_fetch_add(&s->refs, 1);
+    return s;
+}
+
+void lt_schema_unref(lt_schema *s)
+{
+    if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+        return;
+    for (size_t i = 0; i < s->n_vectors; i++)
+        vecs_unref(s->vectors[i].vecs);
+    for (size_t i = 0; i < s->n_indexes; i++) {
+        lt_free(s->indexes[i].path);
+        lt_free((void *)(uintptr_t)s->indexes[i].json);
+    }
+    lt_free(s->vectors);
+    lt_free(s->indexes);
+    yyjson_doc_free(s->doc);
+    lt_free(s->config);
+    lt_free(s);
+}
+
+/* ---- looking up ------------------------------------------------------------------------------ */
+
+const lt_schema_vector *lt_schema_find(const lt_schema *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_vectors; i++)
+        if (strcmp(s->vectors[i].seen.name, name) == 0)
+            return &s->vectors[i];
+    return NULL;
+}
+
+size_t lt_schema_by_number(const lt_schema *s, uint32_t number)
+{
+    size_t i = 0;
+
+    while (i < s->n_vectors && s->vectors[i].number != number)
+        i++;
+    return i;
+}
+
+lt_status lt_no_vector(const char *name, lt_error *err)
+{
+    return lt_fail(err, LT_EINVAL, "Not existing vector name error: %s", name);
+}
+
+/* ---- files of a whole schema ----------------------------------------------------------------- */
+
+lt_status lt_schema_create_files(const char *dir, const char *config, size_t n, lt_error *err)
+{
+    lt_schema *s;
+
+    LT_TRY(lt_schema_load(NULL, config, n, false, NULL, &s, err));
+    lt_status st = LT_OK;
+
+    for (size_t i = 0; i < s->n_vectors && st == LT_OK; i++) {
+        const lt_schema_vector *v = &s->vectors[i];
+
+        if (!is_dense(v))
+            continue;
+        LT_AUTOFREE char *path = lt_vectors_path(dir, v->number, v->seen.element);
+
+        st = path ? lt_vecfile_create(path, (uint32_t)v->seen.element, v->seen.dims, err)
+                  : lt_fail_nomem(err);
+    }
+    lt_schema_unref(s);
+    return st;
+}
+
+static bool is_named(const lt_schema *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_vectors; i++)
+        if (s->vectors[i].vecs &&
+            strcmp(lt_path_name(s->vectors[i].vecs->file.path), name) == 0)
+            return true;
+    return false;
+}
+
+void lt_schema_clear_files(const char *dir, const lt_schema *s)
+{
+    DIR *d = opendir(dir);
+
+    for (struct dirent *e; d && (e = readdir(d)) != NULL;)
+        if (strncmp(e->d_name, "vectors", 7) == 0 && !is_named(s, e->d_name))
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
+}
