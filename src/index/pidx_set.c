@@ -181,6 +181,16 @@ const lt_payload_field *lt_pidx_state_field(void *state, const char *path)
     return NULL;
 }
 
+size_t lt_pidx_state_n_fields(const lt_pidx_state *s)
+{
+    return s->set->n_fields;
+}
+
+const lt_payload_field *lt_pidx_state_field_at(const lt_pidx_state *s, size_t i)
+{
+    return s->set->fields[i];
+}
+
 bool lt_pidx_state_is_built(lt_pidx_state *s)
 {
     pthread_rwlock_rdlock(&s->set->lock);

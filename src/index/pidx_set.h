@@ -27,6 +27,8 @@ void lt_pidx_state_unref(lt_pidx_state *s); /* NULL allowed */
 
 /* The field at a path, for lt_filter_bind with the state as its context; NULL: none. */
 const lt_payload_field *lt_pidx_state_field(void *state, const char *path);
+size_t lt_pidx_state_n_fields(const lt_pidx_state *s);
+const lt_payload_field *lt_pidx_state_field_at(const lt_pidx_state *s, size_t i);
 /* How many points have a value of the i-th field; false: not built. */
 bool lt_pidx_state_count(lt_pidx_state *s, size_t i, size_t *n_points);
 bool lt_pidx_state_is_built(lt_pidx_state *s);
