@@ -87,7 +87,7 @@ static lt_status release_lost(lt_group *g, const lt_key *key, lt_error *err)
 static lt_status note_payload(lt_group *g, const point *p, uint32_t old_slot, uint32_t new_slot,
                               const char *payload, size_t n, lt_error *err)
 {
-    bool was = old_slot != LT_NO_SLOT, is = new_slot != LT_NO_SLOT;
+    bool was = old_slot != LT_PIDX_NO_SLOT, is = new_slot != LT_PIDX_NO_SLOT;
     bool same = was && is && old_slot == new_slot && p->old.payload_len == n &&
                 memcmp(p->old.payload, payload, n) == 0;
 
@@ -95,7 +95,7 @@ static lt_status note_payload(lt_group *g, const point *p, uint32_t old_slot, ui
         return LT_OK;
     if (g->n_payload_changes == g->cap_payload_changes) {
         size_t cap = g->cap_payload_changes ? g->cap_payload_changes * 2 : 64;
-        lt_payload_change *more = lt_realloc(g->payload_changes, cap, sizeof *more);
+        lt_pidx_change *more = lt_realloc(g->payload_changes, cap, sizeof *more);
 
         if (!more)
             return lt_fail_nomem(err);
@@ -112,7 +112,7 @@ static lt_status note_payload(lt_group *g, const point *p, uint32_t old_slot, ui
     if (is)
         memcpy(new, payload, n);
     g->payload_changes[g->n_payload_changes++] =
-        (lt_payload_change){old_slot,       new_slot, old,
+        (lt_pidx_change){old_slot,       new_slot, old,
                             new,            was ? p->old.payload_len : 0, is ? n : 0};
     return LT_OK;
 }
@@ -244,7 +244,7 @@ static lt_status write_point(lt_group *g, const point *p, const wish *w, lt_erro
         LT_TRY(new_slot(g, p, vectors, n, &r.slot, err));
     if (moves || !same_vectors(p, vectors, n))
         LT_TRY(put_slot(g, p, vectors, n, r.slot, err));
-    LT_TRY(note_payload(g, p, p->exists ? p->old.slot : LT_NO_SLOT, r.slot, w->payload,
+    LT_TRY(note_payload(g, p, p->exists ? p->old.slot : LT_PIDX_NO_SLOT, r.slot, w->payload,
                         w->payload_len, err));
     lt_buf_clear(&g->record);
     LT_TRY(lt_record_encode(&p->key, &r, vectors, n, &g->record, err));
@@ -253,7 +253,8 @@ static lt_status write_point(lt_group *g, const point *p, const wish *w, lt_erro
 
 static lt_status delete_point(lt_group *g, const point *p, lt_error *err)
 {
-    LT_TRY(note_payload(g, p, p->exists ? p->old.slot : LT_NO_SLOT, LT_NO_SLOT, NULL, 0, err));
+    LT_TRY(note_payload(g, p, p->exists ? p->old.slot : LT_PIDX_NO_SLOT, LT_PIDX_NO_SLOT, NULL, 0,
+                        err));
     LT_TRY(p->exists ? release_slot(g, p->old.slot, err) : release_lost(g, &p->key, err));
     LT_TRY(lt_txn_delete(g->txn, &p->key, err));
     g->counts.n_points--;
@@ -262,16 +263,19 @@ static lt_status delete_point(lt_group *g, const point *p, lt_error *err)
 
 /* ---- filters --------------------------------------------------------------------------------- */
 
-static lt_status record_passes(const lt_group *g, const lt_filter *filter, const lt_key *key,
-                               const lt_record *r, bool *passes, lt_error *err)
+static lt_status update_passes(const lt_group *g, const lt_op *op, const point *p, bool *passes,
+                               lt_error *err)
 {
     *passes = true;
-    return filter ? lt_record_passes(g->schema, filter, key, r, passes, err) : LT_OK;
+    return op->update_filter ? lt_record_passes(g->schema, op->update_filter, op->update_binding,
+                                                &p->key, &p->old, passes, err)
+                             : LT_OK;
 }
 
 typedef struct choosing {
     lt_group *g;
     const lt_filter *filter;
+    lt_filter_binding *binding;
     lt_buf keys; /* of lt_key */
 } choosing;
 
@@ -287,7 +291,7 @@ static lt_status choose(void *context, const void *bytes, size_t n_bytes, const 
         return lt_fail(err, LT_ECORRUPT, "a point has an unreadable id");
     memcpy(key.bytes, bytes, n_bytes);
     LT_TRY(lt_record_decode(bytes, n_bytes, record, n, &r, err));
-    LT_TRY(record_passes(c->g, c->filter, &key, &r, &passes, err));
+    LT_TRY(lt_record_passes(c->g->schema, c->filter, c->binding, &key, &r, &passes, err));
     return passes ? lt_buf_add(&c->keys, &key, sizeof key, err) : LT_OK;
 }
 
@@ -316,7 +320,7 @@ static lt_status upsert(lt_group *g, lt_op *op, const lt_op_point *o, lt_error *
         (!there && op->mode == LT_UPSERT_UPDATE_ONLY))
         return LT_OK;
     if (p.exists)
-        LT_TRY(record_passes(g, op->update_filter, &p.key, &p.old, &passes, err));
+        LT_TRY(update_passes(g, op, &p, &passes, err));
     if (!passes)
         return LT_OK;
     op->result.n_changed++;
@@ -333,7 +337,7 @@ static lt_status set_vectors(lt_group *g, lt_op *op, const lt_op_point *o, lt_er
         note_missing(op, &o->key);
         return LT_OK;
     }
-    LT_TRY(record_passes(g, op->update_filter, &p.key, &p.old, &passes, err));
+    LT_TRY(update_passes(g, op, &p, &passes, err));
     if (!passes)
         return LT_OK;
     wish w = {.vectors = o->vectors,
@@ -404,7 +408,10 @@ static lt_status change_selected(lt_group *g, lt_op *op, const lt_key *key, lt_e
 static lt_status change_filtered(lt_group *g, lt_op *op, lt_error *err)
 {
     choosing c = {.g = g, .filter = op->filter};
-    lt_status st = lt_txn_each_point(g->txn, NULL, choose, &c, err);
+    lt_status st = lt_schema_bind(g->schema, op->filter, &c.binding, err);
+
+    if (st == LT_OK)
+        st = lt_txn_each_point(g->txn, NULL, choose, &c, err);
 
     for (size_t at = 0; at < c.keys.len && st == LT_OK; at += sizeof(lt_key)) {
         lt_key key;
@@ -413,6 +420,7 @@ static lt_status change_filtered(lt_group *g, lt_op *op, lt_error *err)
         st = change_selected(g, op, &key, err);
     }
     lt_buf_done(&c.keys);
+    lt_filter_binding_free(c.binding);
     return st;
 }
 
@@ -439,6 +447,9 @@ static lt_status apply_kind(lt_group *g, lt_op *op, lt_error *err)
 {
     LT_TRY(check_numbers(g, op, err));
     LT_TRY(check_names(g, op, err));
+    lt_binding_free(&op->update_binding);
+    if (op->update_filter)
+        LT_TRY(lt_schema_bind(g->schema, op->update_filter, &op->update_binding, err));
     if (op->kind == LT_UPDATE_UPSERT || op->kind == LT_UPDATE_SET_VECTORS) {
         for (size_t i = 0; i < op->n_points; i++)
             LT_TRY(op->kind == LT_UPDATE_UPSERT ? upsert(g, op, &op->points[i], err)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "engine.h"
+#include "read.h"
 
 /* What a change is given; runs as the only one of its group. */
 typedef struct change {
@@ -204,11 +204,12 @@ static bool add_index(yyjson_mut_doc *doc, yyjson_mut_val *into, const lt_view *
     const lt_index_def *d = &v->schema->indexes[i];
     yyjson_doc *def = yyjson_read(d->json, strlen(d->json), 0);
     yyjson_mut_val *shown = def ? yyjson_val_mut_copy(doc, yyjson_doc_get_root(def)) : NULL;
+    size_t n_points = 0;
 
+    (void)lt_pidx_state_count(v->payload_index, i, &n_points);
     yyjson_doc_free(def);
     return shown && yyjson_mut_obj_add_val(doc, into, d->path, shown) &&
-           yyjson_mut_obj_add_uint(doc, shown, "points",
-                                   lt_payload_index_count(v->payload_index, i));
+           yyjson_mut_obj_add_uint(doc, shown, "points", n_points);
 }
 
 /* "ok", or {"error": ...}. */
@@ -244,9 +245,14 @@ static bool describe(yyjson_mut_doc *doc, const lt_view *v, const lt_index_state
            yyjson_mut_obj_add_val(doc, out, "update_queue", queue);
 }
 
+static void close_reader(lt_reader **r)
+{
+    lt_reader_close(*r);
+}
+
 lt_status lt_collection_describe(lt_collection *collection, char **json, lt_error *err)
 {
-    LT_CLEANUP(lt_snapshot_done) lt_snapshot s = {0};
+    LT_CLEANUP(close_reader) lt_reader *r = NULL;
     LT_CLEANUP(lt_buf_done) lt_buf text = {0}, metadata = {0};
     LT_CLEANUP(lt_json_free) yyjson_doc *parsed = NULL;
     LT_CLEANUP(lt_value_free) yyjson_mut_doc *doc = NULL;
@@ -254,16 +260,17 @@ lt_status lt_collection_describe(lt_collection *collection, char **json, lt_erro
 
     if (!collection || !json)
         return lt_fail(err, LT_EINVAL, "collection and json are required");
-    LT_TRY(lt_snapshot_take(collection, &s, err));
-    LT_TRY(lt_txn_meta(s.txn, "metadata", &metadata, err));
+    LT_TRY(lt_reader_open(collection, &r, err));
+    LT_TRY(lt_reader_build_indexes(r, err)); /* how many points each has is told */
+    LT_TRY(lt_txn_meta(r->s.txn, "metadata", &metadata, err));
     if (metadata.len)
         LT_TRY(lt_json_parse_object(metadata.data, metadata.len, "metadata", &parsed, err));
     doc = yyjson_mut_doc_new(NULL);
     if (!doc)
         return lt_fail_nomem(err);
     yyjson_mut_doc_set_root(doc, yyjson_mut_obj(doc));
-    lt_index_describe(collection, s.view, &state);
-    if (!describe(doc, s.view, &state, yyjson_doc_get_root(parsed), yyjson_mut_doc_get_root(doc)))
+    lt_index_describe(collection, r->s.view, &state);
+    if (!describe(doc, r->s.view, &state, yyjson_doc_get_root(parsed), yyjson_mut_doc_get_root(doc)))
         return lt_fail_nomem(err);
     LT_TRY(lt_value_print(doc, &text, err));
     *json = lt_buf_steal(&text);

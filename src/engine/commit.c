@@ -115,11 +115,13 @@ static lt_status new_view_of(lt_group *g, bool schema_changed, lt_view **out, lt
     apply_changes(g, v);
     v->n_points = g->counts.n_points;
     v->txn = lt_txn_number(g->txn);
-    lt_status st =
-        schema_changed
-            ? lt_payload_index_load(g->txn, g->schema, v->n_slots, &v->payload_index, err)
-            : lt_payload_index_apply(old->payload_index, g->schema, v->n_slots, g->payload_changes,
-                                     g->n_payload_changes, &v->payload_index, err);
+    lt_status st = LT_OK;
+
+    if (schema_changed)
+        st = lt_payload_index_for(g->schema, old->payload_index, &v->payload_index, err);
+    else if (old->payload_index)
+        st = lt_pidx_state_next(old->payload_index, g->payload_changes, g->n_payload_changes,
+                                &v->payload_index, err);
 
     if (st != LT_OK) {
         lt_view_unref(v);

@@ -41,7 +41,7 @@ typedef struct lt_view {
     uint64_t *living; /* a bit a slot */
     lt_schema *schema;
     lt_view_vector *vectors; /* as many as the schema has, in its order */
-    lt_payload_index *payload_index;
+    lt_pidx_state *payload_index; /* NULL: the schema has none */
 } lt_view;
 
 typedef struct lt_write lt_write;
@@ -187,6 +187,8 @@ typedef struct lt_op {
     const lt_id *ids;
     size_t n_ids;
     lt_filter *filter, *update_filter; /* NULL: none */
+    /* Of update_filter, under the schema of the group that it is applied in. */
+    lt_filter_binding *update_binding;
     const char *payload;               /* overwrite, clear: the new text */
     size_t payload_len;
     yyjson_doc *patch; /* set: what is merged */
@@ -203,8 +205,10 @@ lt_status lt_op_apply(lt_group *g, lt_op *op, lt_error *err) LT_NODISCARD;
 
 /* ---- passes.c -------------------------------------------------------------------------------- */
 
-lt_status lt_record_passes(const lt_schema *schema, const lt_filter *filter, const lt_key *key,
-                           const lt_record *r, bool *passes, lt_error *err) LT_NODISCARD;
+/* `binding` as lt_schema_bind makes it of the two. */
+lt_status lt_record_passes(const lt_schema *schema, const lt_filter *filter,
+                           const lt_filter_binding *binding, const lt_key *key, const lt_record *r,
+                           bool *passes, lt_error *err) LT_NODISCARD;
 
 /* ---- commit.c -------------------------------------------------------------------------------- */
 
@@ -248,7 +252,7 @@ struct lt_group {
     lt_buf record, old, text;
     lt_slot_change *changes;
     size_t n_changes, cap_changes;
-    lt_payload_change *payload_changes; /* only where payload indexes exist */
+    lt_pidx_change *payload_changes; /* only where payload indexes exist */
     size_t n_payload_changes, cap_payload_changes;
     lt_arena arena; /* texts of payload_changes */
 };

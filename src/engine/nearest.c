@@ -91,25 +91,6 @@ static lt_status score_record(void *context, const lt_key *key, const lt_record 
     return lt_best_offer(&s->best, score, record->slot, err);
 }
 
-/* One by one where few are allowed; else the whole table in its order. */
-static lt_status scan_records(scanning *s, const uint64_t *allowed, lt_error *err)
-{
-    size_t words = lt_bit_words(s->r->s.view->n_slots);
-
-    if (lt_bits_count(allowed, words) * 4 > s->r->s.view->n_points)
-        return lt_reader_each_record(s->r, NULL, allowed, score_record, s, err);
-    for (size_t w = 0; w < words; w++)
-        for (uint64_t left = allowed[w]; left; left &= left - 1) {
-            uint32_t slot = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(left));
-            lt_record record;
-            lt_key key;
-
-            LT_TRY(lt_reader_record(s->r, slot, &key, &s->r->record, &record, err));
-            LT_TRY(score_record(s, &key, &record, err));
-        }
-    return LT_OK;
-}
-
 static lt_status scan_inline(lt_reader *r, const lt_nearest *q, const uint64_t *allowed,
                              lt_scored **out, size_t *n_out, lt_error *err)
 {
@@ -119,7 +100,7 @@ static lt_status scan_inline(lt_reader *r, const lt_nearest *q, const uint64_t *
     lt_status st = lt_best_init(&s.best, k, err);
 
     if (st == LT_OK)
-        st = scan_records(&s, allowed, err);
+        st = lt_reader_each_in(r, allowed, score_record, &s, err);
     if (st == LT_OK)
         lt_best_take(&s.best, out, n_out);
     lt_best_done(&s.best);

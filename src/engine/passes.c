@@ -19,8 +19,9 @@ static bool has_vector(void *context, const char *name)
     return v && lt_record_find(p->record, v->number, &found);
 }
 
-lt_status lt_record_passes(const lt_schema *schema, const lt_filter *filter, const lt_key *key,
-                           const lt_record *r, bool *passes, lt_error *err)
+lt_status lt_record_passes(const lt_schema *schema, const lt_filter *filter,
+                           const lt_filter_binding *binding, const lt_key *key, const lt_record *r,
+                           bool *passes, lt_error *err)
 {
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     presence p = {schema, r};
@@ -32,7 +33,8 @@ lt_status lt_record_passes(const lt_schema *schema, const lt_filter *filter, con
     lt_filter_point point = {.id = &id,
                              .payload = yyjson_doc_get_root(doc),
                              .has_vector = has_vector,
-                             .context = &p};
+                             .context = &p,
+                             .binding = binding};
 
     *passes = lt_filter_passes(filter, &point);
     return LT_OK;

@@ -220,6 +220,7 @@ typedef struct page {
     const lt_id *after;
     size_t limit;
     wants want;
+    const uint64_t *sure; /* slots that need no look at the filter */
     bool full;
 } page;
 
@@ -241,7 +242,7 @@ static lt_status page_point(void *context, const lt_stored *s, lt_error *err)
     }
     if (p->after && same_id(p->after, &s->id))
         return LT_OK;
-    if (p->k->filter)
+    if (p->k->filter && !lt_bits_has(p->sure, s->slot))
         LT_TRY(lt_reader_passes(p->k->r, p->k->filter, s, &passes, err));
     return passes ? add_hit(p->k->b, p->k->r, s, 0, p->want, err) : LT_OK;
 }
@@ -251,12 +252,16 @@ lt_status lt_points_scroll(lt_collection *collection, const lt_id *after, size_t
                            lt_error *err)
 {
     LT_CLEANUP(question_done) question k = {0};
+    LT_AUTOFREE uint64_t *sure = NULL, *possible = NULL;
     page p = {.k = &k, .after = after, .limit = limit, .want = {with_payload, with_vector}};
 
     if (!collection || !out)
         return lt_fail(err, LT_EINVAL, "collection and out are required");
     LT_TRY(begin(collection, filter, &k, err));
-    lt_status st = lt_reader_each(k.r, after, NULL, page_point, &p, err);
+    if (k.filter)
+        LT_TRY(lt_reader_narrow(k.r, k.filter, &sure, &possible, err));
+    p.sure = sure;
+    lt_status st = lt_reader_each(k.r, after, possible, page_point, &p, err);
 
     return st == LT_OK || p.full ? finish(&k, out) : st;
 }

@@ -28,7 +28,29 @@ typedef lt_status (*lt_record_visit)(void *context, const lt_key *key, const lt_
 lt_status lt_reader_each_record(lt_reader *r, const lt_key *from, const uint64_t *bits,
                                 lt_record_visit visit, void *context, lt_error *err) LT_NODISCARD;
 
-uint64_t lt_bits_count(const uint64_t *bits, size_t words);
+/* As lt_reader_each_record, but in no order: one by one where few are asked for. */
+lt_status lt_reader_each_in(lt_reader *r, const uint64_t *bits, lt_record_visit visit,
+                            void *context, lt_error *err) LT_NODISCARD;
+
+/* ---- select.c ---- */
+
+/* Builds the payload indexes, unless that was done or does not pay. */
+lt_status lt_reader_build_indexes(lt_reader *r, lt_error *err) LT_NODISCARD;
+/* As lt_pidx_select, for the points of the reader. */
+lt_status lt_reader_bounds(lt_reader *r, const lt_filter *filter, const lt_vector_schema *having,
+                           const lt_filter_binding *binding, uint64_t *sure, uint64_t *possible,
+                           lt_pidx_explain *explain, lt_error *err) LT_NODISCARD;
+
+typedef struct lt_selection {
+    uint64_t *bits; /* to be freed */
+    uint64_t n;
+    uint64_t n_sure, n_looked; /* known from indexes; read and evaluated */
+    lt_pidx_explain explain;
+} lt_selection;
+
+lt_status lt_reader_select_explained(lt_reader *r, const lt_filter *filter,
+                                     const lt_vector_schema *having, lt_selection *out,
+                                     lt_error *err) LT_NODISCARD;
 
 /* A query vector in the form that is compared. */
 struct lt_prepared {

@@ -15,6 +15,7 @@
 #include <base/buf.h>
 #include <filter/filter.h>
 #include <index/flat.h>
+#include <index/pidx.h>
 #include <index/space.h>
 #include <latent.h>
 
@@ -80,9 +81,38 @@ lt_status lt_reader_each(lt_reader *r, const lt_id *from, const uint64_t *bits,
  * lt_free. `having` (may be NULL): only points that have this vector. */
 lt_status lt_reader_select(lt_reader *r, const lt_filter *filter, const lt_vector_schema *having,
                            uint64_t **bits, uint64_t *n, lt_error *err) LT_NODISCARD;
+/* What no point needs to be read for: those in `sure` pass, those outside `possible` do not.
+ * Bitsets of lt_reader_n_slots bits, free with lt_free. For walks that stop early. */
+lt_status lt_reader_narrow(lt_reader *r, const lt_filter *filter, uint64_t **sure,
+                           uint64_t **possible, lt_error *err) LT_NODISCARD;
+/* Selects, and appends a JSON object that tells how: {"points", "estimate": {"min", "expected",
+ * "max"}, "conditions": [{"condition", "key", "by", "sure", "to_check"}], "sure", "checked",
+ * "passed"}. `filter` and `having` may be NULL. */
+lt_status lt_reader_explain(lt_reader *r, const lt_filter *filter, const lt_vector_schema *having,
+                            lt_buf *json, lt_error *err) LT_NODISCARD;
 /* Whether one point passes. */
 lt_status lt_reader_passes(lt_reader *r, const lt_filter *filter, const lt_stored *s, bool *passes,
                            lt_error *err) LT_NODISCARD;
+
+/* ---- values of indexed paths ---- */
+/* A value with a number: of points that have it, or of the slot that does. */
+typedef struct lt_valued {
+    lt_index_value value; /* texts are valid until the reader is closed, and zero-terminated */
+    uint64_t number;
+} lt_valued;
+
+/* The values at `path` with the number of points that have them, among those in `bits` (NULL: all),
+ * in order of value; free with lt_free. LT_ENOTFOUND: no index there. LT_EINVAL: its type does not
+ * count (keyword, integer, bool and uuid do). */
+lt_status lt_reader_facet(lt_reader *r, const char *path, const uint64_t *bits, lt_valued **out,
+                          size_t *n_out, lt_error *err) LT_NODISCARD;
+/* The first `limit` pairs of a value at `path` and the slot that has it, in order of value and then
+ * of id, from `from` on (inclusive, a number or a date; NULL: the first), among the points in `bits`
+ * (NULL: all). A point comes once for each of its values. LT_ENOTFOUND: no index there. LT_EINVAL:
+ * its type has no order (float, datetime, and integer unless declared without `range` have). */
+lt_status lt_reader_order(lt_reader *r, const char *path, bool descending,
+                          const lt_index_value *from, const uint64_t *bits, size_t limit,
+                          lt_valued **out, size_t *n_out, lt_error *err) LT_NODISCARD;
 
 /* ---- scores ---- */
 /* Checks a query vector against the schema (kind, dims, finite, indices) and brings it into the form

@@ -181,7 +181,24 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
-static lt_status read_indexes(lt_schema *s, yyjson_val *list, lt_error *err)
+/* An index that was declared the same before is the same: what is built of it is kept. */
+static lt_status read_field(lt_index_def *d, yyjson_val *json, const lt_schema *old, lt_error *err)
+{
+    yyjson_val *params = yyjson_obj_get(json, "params");
+
+    for (size_t i = 0; old && i < old->n_indexes; i++) {
+        const lt_index_def *o = &old->indexes[i];
+
+        if (strcmp(o->path, d->path) == 0 && strcmp(o->json, d->json) == 0) {
+            d->field = lt_payload_field_ref(o->field);
+            return LT_OK;
+        }
+    }
+    return lt_payload_field_new(d->path, params ? params : yyjson_obj_get(json, "data_type"),
+                                &d->field, err);
+}
+
+static lt_status read_indexes(lt_schema *s, yyjson_val *list, const lt_schema *old, lt_error *err)
 {
     size_t i, n;
     yyjson_val *key, *json;
@@ -207,12 +224,14 @@ static lt_status read_indexes(lt_schema *s, yyjson_val *list, lt_error *err)
         free(text);
         if (!d->json)
             return lt_fail_nomem(err);
+        LT_TRY(read_field(d, json, old, err));
     }
     qsort(s->indexes, s->n_indexes, sizeof *s->indexes, by_path);
     return LT_OK;
 }
 
-static lt_status parse(const char *config, size_t n, lt_schema *s, lt_error *err)
+static lt_status parse(const char *config, size_t n, const lt_schema *old, lt_schema *s,
+                       lt_error *err)
 {
     s->config = lt_strndup(config, n);
     if (!s->config)
@@ -232,7 +251,7 @@ static lt_status parse(const char *config, size_t n, lt_schema *s, lt_error *err
     s->indexing_bytes = (uint64_t)(
         bounded(lt_config_number(root, "optimizers_config", "indexing_threshold"), 1e15) * 1024);
     s->next_number = next ? (uint32_t)yyjson_get_uint(next) : 1; /* format 1 had the one vector */
-    return read_indexes(s, yyjson_obj_get(root, "payload_schema"), err);
+    return read_indexes(s, yyjson_obj_get(root, "payload_schema"), old, err);
 }
 
 static lt_status attach_files(lt_schema *s, const char *dir, bool read_only, const lt_schema *old,
@@ -262,7 +281,7 @@ lt_status lt_schema_load(const char *dir, const char *config, size_t n, bool rea
     if (!s)
         return lt_fail_nomem(err);
     atomic_init(&s->refs, 1);
-    lt_status st = parse(config, n, s, err);
+    lt_status st = parse(config, n, old, s, err);
 
     if (st == LT_OK && dir)
         st = attach_files(s, dir, read_only, old, err);
@@ -289,6 +308,7 @@ void lt_schema_unref(lt_schema *s)
     for (size_t i = 0; i < s->n_indexes; i++) {
         lt_free(s->indexes[i].path);
         lt_free((void *)(uintptr_t)s->indexes[i].json);
+        lt_payload_field_unref(s->indexes[i].field);
     }
     lt_free(s->vectors);
     lt_free(s->indexes);

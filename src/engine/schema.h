@@ -35,6 +35,7 @@ typedef struct lt_index_def {
     char *path;
     const char *type; /* "keyword", ...: static text */
     const char *json; /* {"data_type": ..., "params": ...} */
+    lt_payload_field *field; /* shared with the schema before, where nothing changed */
 } lt_index_def;
 
 typedef struct lt_schema {

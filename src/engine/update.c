@@ -23,6 +23,7 @@ static void op_done(lt_op *op)
 {
     lt_filter_free(op->filter);
     lt_filter_free(op->update_filter);
+    lt_filter_binding_free(op->update_binding);
     yyjson_doc_free(op->patch);
     for (size_t i = 0; i < op->n_paths; i++)
         lt_path_done(&op->paths[i]);

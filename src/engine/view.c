@@ -89,7 +89,7 @@ static void free_view(lt_view *v)
     }
     lt_free(v->vectors);
     lt_free(v->living);
-    lt_payload_index_unref(v->payload_index);
+    lt_pidx_state_unref(v->payload_index);
     lt_schema_unref(v->schema);
     lt_free(v);
 }
@@ -202,7 +202,7 @@ static lt_status load_slots(lt_collection *c, lt_txn *txn, const lt_counts *coun
                        c->name, (unsigned long long)l.n, (unsigned long long)counts->n_points);
     v->n_points = counts->n_points;
     v->txn = lt_txn_number(txn);
-    return lt_payload_index_load(txn, v->schema, v->n_slots, &v->payload_index, err);
+    return lt_payload_index_for(v->schema, NULL, &v->payload_index, err);
 }
 
 lt_status lt_view_load(lt_collection *c, lt_txn *txn, lt_schema *schema, lt_view **out,

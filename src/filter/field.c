@@ -84,7 +84,8 @@ static lt_status fill_field(const char *path, yyjson_val *schema, lt_payload_fie
     return f->path ? LT_OK : lt_fail_nomem(err);
 }
 
-lt_status lt_payload_field_new(const char *path, yyjson_val *schema, lt_payload_field **out, lt_error *err)
+lt_status lt_payload_field_new(const char *path, yyjson_val *schema, lt_payload_field **out,
+                               lt_error *err)
 {
     if (strlen(path) > LT_LIMIT_PATH_BYTES || !lt_path_valid(path, strlen(path)))
         return lt_fail(err, LT_EINVAL, "'%.80s' is not a path into the payload", path);

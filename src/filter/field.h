@@ -31,7 +31,7 @@ typedef struct lt_payload_field {
 /* `schema` is a type's name or {"type": ..., parameters}. LT_EINVAL names what is unknown or of the
  * wrong type. Release with lt_payload_field_unref. */
 lt_status lt_payload_field_new(const char *path, yyjson_val *schema, lt_payload_field **out,
-                       lt_error *err) LT_NODISCARD;
+                               lt_error *err) LT_NODISCARD;
 lt_payload_field *lt_payload_field_ref(const lt_payload_field *f);
 void lt_payload_field_unref(lt_payload_field *f); /* NULL allowed */
 const char *lt_payload_type_name(lt_payload_type type);

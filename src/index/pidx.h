@@ -122,5 +122,7 @@ void lt_payload_field_values(const lt_payload_field *field, yyjson_val *payload,
                      void (*visit)(void *context, const lt_index_value *value), void *context);
 /* Order of two values of one kind: < 0, 0, > 0. */
 int lt_index_value_compare(const lt_index_value *a, const lt_index_value *b);
+/* The same for numbers and dates, also of a float with an integer. */
+int lt_index_value_compare_numbers(const lt_index_value *a, const lt_index_value *b);
 
 #endif

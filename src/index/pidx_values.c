@@ -101,16 +101,8 @@ static bool before_start(const void *context, uint64_t key)
 {
     const start *s = context;
     lt_index_value v = value_of_key(s->type, key);
-    int c;
+    int c = lt_index_value_compare_numbers(&v, s->from);
 
-    if (v.kind != s->from->kind) { /* an integer index asked from a float, or the reverse */
-        double a = v.kind == LT_VALUE_FLOAT ? v.real : (double)v.number;
-        double b = s->from->kind == LT_VALUE_FLOAT ? s->from->real : (double)s->from->number;
-
-        c = a < b ? -1 : a > b;
-    } else {
-        c = lt_index_value_compare(&v, s->from);
-    }
     return c < 0 || (s->above && c == 0);
 }
 
@@ -211,4 +203,14 @@ int lt_index_value_compare(const lt_index_value *a, const lt_index_value *b)
     default:
         return a->number < b->number ? -1 : a->number > b->number;
     }
+}
+
+int lt_index_value_compare_numbers(const lt_index_value *a, const lt_index_value *b)
+{
+    if (a->kind == b->kind)
+        return lt_index_value_compare(a, b);
+    double x = a->kind == LT_VALUE_FLOAT ? a->real : (double)a->number;
+    double y = b->kind == LT_VALUE_FLOAT ? b->real : (double)b->number;
+
+    return x < y ? -1 : x > y;
 }
