@@ -62,6 +62,7 @@ complete -c latent -n '__fish_seen_subcommand_from serve' -l queue -x -d 'reques
 complete -c latent -n '__fish_seen_subcommand_from serve' -l timeout -x -d 'seconds after which what still waits is given up (default: 60)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l max-body -x -d 'largest request body in MB (default: 32)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l batch-wait -x -d 'microseconds that texts wait for company (default: 0)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l preload -d 'load the model before listening (default: at the first request that needs it)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l quiet -s q -d 'do not print the address'
 
 complete -c latent -n '__fish_seen_subcommand_from info' -l json -d 'print one JSON object'
