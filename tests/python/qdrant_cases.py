@@ -166,9 +166,15 @@ class World:
     def shown(self):
         return {"with_payload": self.with_payload(), "with_vectors": self.with_vectors()}
 
+    def pair(self, name):
+        """Of two different examples: rounding decides which of two equal ones is nearer."""
+        positive = negative = self.input(name)
+        while negative == positive:
+            negative = self.input(name)
+        return m.ContextPair(positive=positive, negative=negative)
+
     def pairs(self, name, least):
-        return [m.ContextPair(positive=self.input(name), negative=self.input(name))
-                for _ in range(self.rng.randint(least, 3))]
+        return [self.pair(name) for _ in range(self.rng.randint(least, 3))]
 
     def lookup(self, name):
         """Sometimes ids mean points of the other collection."""
