@@ -192,7 +192,7 @@ class World:
             return self.input(name), True
         if kind == "nearest":
             return m.NearestQuery(nearest=self.input(name)), True
-        if kind == "mmr" and name != "idf":
+        if kind == "mmr":
             # Half relevance, half distance to what is chosen: with Manhattan distances that is the same
             # for all points between the two, exactly, so rounding would choose.
             diversity = [0.0, 0.3, 1.0] + [None] * (name != "man")
@@ -219,6 +219,13 @@ class World:
         return m.DiscoverQuery(discover=m.DiscoverInput(
             target=self.input(name), context=self.pairs(name, 1))), False
 
+    def params(self, name):
+        """Sometimes the document frequencies are those of a part of the points."""
+        if name != "idf" or self.rng.random() < 0.6:
+            return None
+        return m.SearchParams(idf=self.rng.choice(
+            [m.IdfScope.GLOBAL, m.IdfCorpusParams(corpus=self.filter())]))
+
     def prefetch(self, depth=0):
         """Without ids: one that a prefetch uses is left out of the whole query's result, in the
         reference of the prefetch's alone. Without context: where many scores are equal, their
@@ -236,11 +243,11 @@ class World:
                 m.Prefetch(prefetch=inner, query=m.FusionQuery(fusion=m.Fusion.DBSF), limit=40,
                            filter=where),
                 m.Prefetch(prefetch=inner, query=self.query(name, kinds, refusable=False)[0],
-                           using=name, limit=40, filter=where)])
+                           using=name, limit=40, filter=where, params=self.params(name))])
         else:
             query, bounded = self.query(name, kinds, refusable=False)
             made = m.Prefetch(query=query, using=name, limit=self.rng.choice([None, 5, 30, 100]),
-                              filter=self.maybe_filter(),
+                              filter=self.maybe_filter(), params=self.params(name),
                               score_threshold=self.threshold(name) if bounded else None)
         self.in_prefetch = False
         return made
@@ -342,7 +349,8 @@ class World:
         return dict(query=query, using=name, limit=self.rng.randint(1, 25),
                     offset=self.rng.choice([None, None, 2, 100]), query_filter=self.maybe_filter(),
                     score_threshold=self.threshold(name) if bounded else None,
-                    lookup_from=None if feedback else self.lookup(name))
+                    lookup_from=None if feedback else self.lookup(name),
+                    search_params=self.params(name))
 
     def ask_query(self):
         args = dict(**self.query_arguments(), **self.shown())
@@ -391,6 +399,7 @@ class World:
         for _ in range(self.rng.randint(1, 3)):
             args = self.query_arguments()
             args["filter"] = args.pop("query_filter")
+            args["params"] = args.pop("search_params")
             requests.append(m.QueryRequest(with_payload=True, **args))
         return lambda c: c.query_batch_points(COLLECTION, requests)
 
@@ -410,7 +419,7 @@ class World:
     def ask_matrix(self):
         """With a sample of all points there is nothing random in it."""
         args = dict(query_filter=self.maybe_filter(), limit=self.rng.randint(1, 4), sample=1000,
-                    using=self.rng.choice([*DENSE, "sp"]))
+                    using=self.vector_name())
         pairs = self.rng.random() < 0.5
 
         def ask(c):
