@@ -59,7 +59,7 @@ struct lt_prepared {
     void *rows;      /* dense: one; multi: n_rows; row_bytes apart, 64-byte aligned */
     size_t n_rows, row_bytes;
     uint32_t *indices; /* sparse: ascending */
-    float *values;     /* weighted by idf where the schema says so */
+    float *values;
     size_t n;
 };
 

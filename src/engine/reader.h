@@ -120,6 +120,10 @@ lt_status lt_reader_order(lt_reader *r, const char *path, bool descending,
 typedef struct lt_prepared lt_prepared;
 lt_status lt_reader_prepare(lt_reader *r, const lt_vector_schema *schema, const lt_vector *vector,
                             lt_prepared **out, lt_error *err) LT_NODISCARD;
+/* Where the schema says idf: multiplies each weight by the inverse document frequency of its index
+ * among the points of the corpus (NULL: all) that have the vector. Otherwise does nothing. */
+lt_status lt_reader_weigh(lt_reader *r, lt_prepared *p, const lt_filter *corpus,
+                          lt_error *err) LT_NODISCARD;
 void lt_prepared_free(lt_prepared *p);
 
 /* Similarities of a prepared vector to the points in `slots`; NAN where a point lacks the vector or

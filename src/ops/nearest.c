@@ -77,7 +77,7 @@ lt_status lt_rank_by_vector(lt_asking *a, const lt_stage *stage, const lt_vector
     const lt_prepared *prepared;
 
     *out = (lt_ranking){0};
-    LT_TRY(lt_prepare(a, schema, vector, &prepared, err));
+    LT_TRY(lt_prepare(a, stage, schema, vector, &prepared, err));
     if (limit == 0)
         return LT_OK;
     LT_TRY(pool->listed ? rank_listed(a, prepared, pool, limit, out, err)

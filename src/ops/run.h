@@ -70,9 +70,11 @@ lt_status lt_find_schema(lt_reader *r, const char *name, const lt_vector_schema 
 /* The vector that an input stands for. */
 lt_status lt_resolve(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
                      const lt_input *input, lt_vector *out, lt_error *err) LT_NODISCARD;
-/* A vector in the form that is compared, freed with the question. */
-lt_status lt_prepare(lt_asking *a, const lt_vector_schema *schema, const lt_vector *vector,
-                     const lt_prepared **out, lt_error *err) LT_NODISCARD;
+/* A vector in the form that is compared, weighted by idf where its schema says so; freed with the
+ * question. */
+lt_status lt_prepare(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
+                     const lt_vector *vector, const lt_prepared **out,
+                     lt_error *err) LT_NODISCARD;
 lt_status lt_resolve_prepared(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
                               const lt_input *input, const lt_prepared **out,
                               lt_error *err) LT_NODISCARD;
