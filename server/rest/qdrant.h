@@ -40,10 +40,12 @@ void lt_qdrant_ok(const lt_http_request *r, lt_http_answer *a, const char *resul
                   size_t n_result);
 void lt_qdrant_true(const lt_http_request *r, lt_http_answer *a, bool value);
 /* The same from a document, which is taken over. */
-void lt_qdrant_doc(const lt_http_request *r, lt_http_answer *a, yyjson_mut_doc *doc);
+lt_status lt_qdrant_doc(const lt_http_request *r, lt_http_answer *a, yyjson_mut_doc *doc,
+                        lt_error *err) LT_NODISCARD;
 /* {"operation_id", "status"}. */
 void lt_qdrant_updated(const lt_http_request *r, lt_http_answer *a, const lt_qdrant_params *params,
                        uint64_t operation);
+/* What the router answers when a handler of this interface failed. */
 void lt_qdrant_fail(const lt_http_request *r, lt_http_answer *a, const lt_error *err);
 
 /* ---- qdrant_infer.c ---- */
@@ -63,9 +65,7 @@ lt_status lt_qdrant_infer(void *context, const char *object, size_t n_object, fl
 lt_status lt_qdrant_metrics(lt_service *s, lt_buf *out, lt_error *err) LT_NODISCARD;
 
 /* ---- handlers ---- */
-#define LT_QDRANT_HANDLER(name)                                                       \
-    void lt_qdrant_##name(lt_service *s, const lt_http_request *r, const lt_route_args *args, \
-                          lt_http_answer *a)
+#define LT_QDRANT_HANDLER(name) LT_HANDLER(lt_qdrant_##name)
 
 LT_QDRANT_HANDLER(list_collections);
 LT_QDRANT_HANDLER(get_collection);

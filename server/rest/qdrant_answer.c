@@ -41,20 +41,18 @@ void lt_qdrant_true(const lt_http_request *r, lt_http_answer *a, bool value)
     lt_qdrant_ok(r, a, value ? "true" : "false", value ? 4 : 5);
 }
 
-void lt_qdrant_doc(const lt_http_request *r, lt_http_answer *a, yyjson_mut_doc *doc)
+lt_status lt_qdrant_doc(const lt_http_request *r, lt_http_answer *a, yyjson_mut_doc *doc,
+                        lt_error *err)
 {
     size_t n = 0;
     char *text = doc ? yyjson_mut_write(doc, 0, &n) : NULL;
-    lt_error err;
 
     yyjson_mut_doc_free(doc);
-    if (text) {
-        lt_qdrant_ok(r, a, text, n);
-    } else {
-        (void)lt_fail_nomem(&err);
-        lt_qdrant_fail(r, a, &err);
-    }
+    if (!text)
+        return lt_fail_nomem(err);
+    lt_qdrant_ok(r, a, text, n);
     free(text);
+    return LT_OK;
 }
 
 void lt_qdrant_updated(const lt_http_request *r, lt_http_answer *a, const lt_qdrant_params *params,

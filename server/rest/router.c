@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rest.h"
+#include "qdrant.h"
 
 static const lt_route other_routes[] = {
     {"GET", "/", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_root},
@@ -180,12 +180,17 @@ void lt_answer_error(lt_http_answer *a, lt_error_style style, unsigned status, c
         a->retry_after_s = 1;
 }
 
-void lt_answer_status(lt_http_answer *a, lt_error_style style, const lt_error *err)
+static void answer_failure(const lt_http_request *r, const lt_route *route, const lt_error *err,
+                           lt_http_answer *a)
 {
+    if (route->errors == LT_ERRORS_QDRANT) {
+        lt_qdrant_fail(r, a, err);
+        return;
+    }
     /* "LT_EINVAL" as "INVAL"; a full queue has the name that clients look for. */
     const char *code = err->code == LT_EBUSY ? "QUEUE_FULL" : lt_status_name(err->code) + 4;
 
-    lt_answer_error(a, style, lt_http_status(err->code), code, err->message);
+    lt_answer_error(a, route->errors, lt_http_status(err->code), code, err->message);
 }
 
 bool lt_service_is_model(const lt_service *s, const char *name)
@@ -275,8 +280,9 @@ static void count(lt_service *s, const lt_route *route, unsigned status, double 
     atomic_fetch_add(&row->by_class[status / 100 < 6 ? status / 100 : 5], 1);
 }
 
-/* `copy` is a copy of the path, in which the names are decoded. false for a zero byte in one. */
-static bool decode_names(const match *m, const char *path, char *copy, lt_route_args *args)
+/* `copy` is a copy of the path, in which the names are decoded. */
+static lt_status decode_names(const match *m, const char *path, char *copy, lt_route_args *args,
+                              lt_error *err)
 {
     for (size_t k = 0; k < LT_ROUTE_NAMES; k++) {
         const segment *name = &m->names[k];
@@ -289,10 +295,10 @@ static bool decode_names(const match *m, const char *path, char *copy, lt_route_
         text[name->n] = '\0';
         args->names[k] = text;
         if (lt_http_decode(text) != strlen(text))
-            return false;
+            return lt_fail(err, LT_EINVAL, "a name in the path holds a zero byte");
     }
     args->name = args->names[0];
-    return true;
+    return LT_OK;
 }
 
 void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
@@ -311,14 +317,14 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
         a->status = 500;
         return;
     }
-    lt_route_args args;
+    lt_route_args args = {.route = m.route};
+    lt_error err;
+    lt_status st = decode_names(&m, r->path, names, &args, &err);
 
-    if (!decode_names(&m, r->path, names, &args)) {
-        lt_answer_error(a, m.route->errors, 400, "BAD_PATH",
-                        "Wrong input: a name in the path holds a zero byte");
-        return;
-    }
-    m.route->handle(s, r, &args, a);
+    if (st == LT_OK)
+        st = m.route->handle(s, r, &args, a, &err);
+    if (st != LT_OK)
+        answer_failure(r, m.route, &err, a);
     count(s, m.route, a->status, lt_clock_s() - began);
 }
 
