@@ -19,16 +19,19 @@ lt_status lt_check_writable(const lt_db *db, lt_error *err)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void collection_free(lt_collection *c)
+/* The half that ends what a later opening of the same files could meet. */
+static void close_files(lt_collection *c)
 {
-    if (!c)
-        return;
     lt_indexing_done(c);
     lt_view_unref(c->view);
     lt_table_close(c->table);
     lt_status removed = atomic_load(&c->dropped) ? lt_dir_remove(c->dir, NULL) : LT_OK;
 
     (void)removed; /* what stays behind is cleared away when the database is opened the next time */
+}
+
+static void free_closed(lt_collection *c)
+{
     pthread_mutex_destroy(&c->view_lock);
     pthread_mutex_destroy(&c->write_lock);
     pthread_mutex_destroy(&c->meta_lock);
@@ -37,6 +40,14 @@ static void collection_free(lt_collection *c)
     lt_free(c->name);
     lt_free(c->dir);
     lt_free(c);
+}
+
+static void collection_free(lt_collection *c)
+{
+    if (!c)
+        return;
+    close_files(c);
+    free_closed(c);
 }
 
 static lt_status load_view(lt_collection *c, lt_txn *txn, lt_error *err)
@@ -127,6 +138,30 @@ static lt_collection *take_out(lt_db *db, const char *name)
     return NULL;
 }
 
+/* Takes the collection out of the list; the caller frees it with free_closing. */
+static lt_collection *take_to_close(lt_db *db, lt_collection *c)
+{
+    c->next_closing = db->closing;
+    db->closing = c;
+    return c;
+}
+
+/* LMDB's locks are the process's: two environments of one file must not be open at once. A dropped
+ * collection is in nobody's way, for its files are no other's. */
+static void wait_until_closed(lt_db *db, const char *name)
+{
+    lt_collection *c = db->closing;
+
+    while (c) {
+        if (strcmp(c->name, name) != 0 || atomic_load(&c->dropped)) {
+            c = c->next_closing;
+            continue;
+        }
+        pthread_cond_wait(&db->closed, &db->lock);
+        c = db->closing;
+    }
+}
+
 static void put_first(lt_db *db, lt_collection *c)
 {
     c->next = db->open;
@@ -148,21 +183,37 @@ static lt_collection *take_surplus(lt_db *db)
         }
         *p = c->next;
         c->next = surplus;
-        surplus = c;
+        surplus = take_to_close(db, c);
     }
     return surplus;
 }
 
-static void free_list(lt_collection *c)
+static void leave_closing(lt_db *db, const lt_collection *c)
+{
+    lt_collection **p = &db->closing;
+
+    while (*p != c)
+        p = &(*p)->next_closing;
+    *p = c->next_closing;
+    pthread_cond_broadcast(&db->closed);
+}
+
+/* A list of such that are closing. db->lock is not held. */
+static void free_closing(lt_db *db, lt_collection *c)
 {
     for (lt_collection *next; c; c = next) {
         next = c->next;
-        collection_free(c);
+        close_files(c);
+        pthread_mutex_lock(&db->lock);
+        leave_closing(db, c);
+        pthread_mutex_unlock(&db->lock);
+        free_closed(c);
     }
 }
 
 static lt_status open_named(lt_db *db, const char *name, lt_collection **out, lt_error *err)
 {
+    wait_until_closed(db, name);
     lt_collection *c = take_out(db, name);
 
     if (!c)
@@ -197,7 +248,7 @@ lt_status lt_collection_open(lt_db *db, const char *name, lt_collection **out, l
     lt_collection *surplus = take_surplus(db);
 
     pthread_mutex_unlock(&db->lock);
-    free_list(surplus);
+    free_closing(db, surplus);
     return st;
 }
 
@@ -214,17 +265,23 @@ void lt_collection_close(lt_collection *collection)
     /* Another process may drop what a reader has open and make it anew: readers do not keep it. */
     if (unused && db->options.read_only)
         gone = take_out(db, collection->name) != NULL;
+    if (gone)
+        take_to_close(db, collection);
     pthread_mutex_unlock(&db->lock);
     if (gone)
-        collection_free(collection);
+        free_closing(db, collection);
 }
 
 void lt_collections_close(lt_db *db)
 {
     for (lt_collection *c = db->open; c; c = c->next)
         LT_ASSERT(c->refs == 0);
-    free_list(db->open);
-    db->open = NULL;
+    while (db->open) {
+        lt_collection *c = db->open;
+
+        db->open = c->next;
+        collection_free(c);
+    }
 }
 
 /* ---- dropping -------------------------------------------------------------------------------- */

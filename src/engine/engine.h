@@ -51,7 +51,7 @@ struct lt_collection {
     lt_db *db;
     char *name, *dir;
     unsigned refs; /* guarded by db->lock; 0: open, but used by nobody */
-    lt_collection *next;
+    lt_collection *next, *next_closing;
     atomic_bool dropped; /* its name is gone; its files go with the last reference */
     lt_table *table;
 
@@ -77,6 +77,8 @@ struct lt_db {
     lt_catalog *catalog;
     pthread_mutex_t lock; /* guards `open` and creating, dropping, aliases */
     lt_collection *open; /* the last used first */
+    lt_collection *closing; /* being freed: their files must not be opened meanwhile */
+    pthread_cond_t closed;  /* one of them is gone */
     lt_indexer indexer;
 };
 
