@@ -210,6 +210,11 @@ typedef struct lt_query {
 /* The k nearest points, best first; equal scores in order of id. Free with lt_hits_free. */
 LT_API LT_NODISCARD lt_status lt_points_query(lt_collection *collection, const lt_query *query,
                                               lt_hits **out, lt_error *err);
+/* How lt_points_query would go about it, as a JSON object: what the payload indexes estimate, how
+ * each condition is evaluated, how many points pass, and under "search" whether these are scanned or
+ * the graph is walked, and why. Free with lt_text_free. */
+LT_API LT_NODISCARD lt_status lt_points_explain(lt_collection *collection, const lt_query *query,
+                                                char **json, lt_error *err);
 /* The points with these ids, in their order; absent ids are left out. */
 LT_API LT_NODISCARD lt_status lt_points_get(lt_collection *collection, const lt_id *ids,
                                             size_t n_ids, bool with_payload, bool with_vector,

@@ -52,6 +52,11 @@ lt_status lt_reader_select_explained(lt_reader *r, const lt_filter *filter,
                                      const lt_vector_schema *having, lt_selection *out,
                                      lt_error *err) LT_NODISCARD;
 
+/* ---- nearest.c ---- */
+
+/* Leaves of n bits those that the question is restricted to; how many. */
+uint64_t lt_reader_keep_within(const lt_reader *r, const lt_nearest *q, uint64_t *bits, uint64_t n);
+
 /* A query vector in the form that is compared. */
 struct lt_prepared {
     const lt_vector_schema *schema;

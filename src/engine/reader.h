@@ -148,6 +148,12 @@ typedef struct lt_nearest {
 lt_status lt_reader_nearest(lt_reader *r, const lt_nearest *q, lt_scored **out, size_t *n_out,
                             lt_error *err) LT_NODISCARD;
 
+/* Plans without answering, and appends what lt_reader_explain tells with a member "search": {"by":
+ * "scan" | "graph" | "filtered graph", "because", "among": how many pass, "scan_max": up to how many
+ * are scanned; of a graph "candidates", "scanned_tail": slots it does not know yet}. */
+lt_status lt_reader_explain_nearest(lt_reader *r, const lt_nearest *q, lt_buf *json,
+                                    lt_error *err) LT_NODISCARD;
+
 float lt_user_score(lt_distance distance, float similarity);
 
 #endif

@@ -73,6 +73,7 @@ typedef struct lt_hnsw_query {
     uint32_t n_allowed;      /* bits set in it; 0: counted by the search */
     uint32_t scan_max;       /* at most so many allowed: they are scanned instead; 0: chosen */
 } lt_hnsw_query;
+enum { LT_HNSW_SCAN_PER_EF = 16 }; /* the scan_max that is chosen, in units of ef */
 #define LT_HNSW_QUERY_INIT {NULL, 10, 64, NULL, UINT32_MAX, 0, 0}
 
 /* The k nearest that the search finds, best first, into out (room for k); scores as in flat.h.
@@ -80,6 +81,10 @@ typedef struct lt_hnsw_query {
  * and where those are not joined it scans them all, so it always returns k if k are allowed. */
 lt_status lt_hnsw_search(lt_hnsw *g, const lt_hnsw_query *query, lt_scored *out, size_t *n_out,
                          lt_error *err) LT_NODISCARD;
+
+/* How it would be answered: over all nodes, over those that are allowed, or by measuring these. */
+typedef enum lt_hnsw_way { LT_HNSW_WALK, LT_HNSW_WALK_FILTERED, LT_HNSW_SCAN } lt_hnsw_way;
+lt_hnsw_way lt_hnsw_way_of(const lt_hnsw *g, const lt_hnsw_query *query);
 
 /* All slots below it were inserted or deleted. */
 uint32_t lt_hnsw_covered(const lt_hnsw *g);

@@ -310,7 +310,7 @@ static uint32_t count_allowed(const filter *f)
 /* How the query will be answered. */
 typedef struct plan {
     filter f;
-    enum { PLAIN, FILTERED, SCAN } how;
+    lt_hnsw_way how;
     size_t ef;       /* of the plain walk: larger by what will be dropped */
     size_t expected; /* so many results there must be */
     bool any_dead;   /* deleted nodes are still passed through */
@@ -344,10 +344,10 @@ static lt_status check_query(const lt_hnsw_query *q, lt_error *err)
 
 static plan make_plan(const lt_hnsw *g, const lt_hnsw_query *q, size_t ef)
 {
-    enum { DENSE_PERCENT = 80, SCAN_PER_EF = 16, STRETCH_MAX = 4 };
+    enum { DENSE_PERCENT = 80, STRETCH_MAX = 4 };
     uint32_t present = atomic_load(&g->n_present), dead = atomic_load(&g->n_dead);
     uint64_t nodes = (uint64_t)present + dead, pass = present;
-    plan p = {.f = {q->allowed, atomic_load(&g->n_slots), 0}, .how = PLAIN, .ef = ef,
+    plan p = {.f = {q->allowed, atomic_load(&g->n_slots), 0}, .how = LT_HNSW_WALK, .ef = ef,
               .any_dead = dead > 0};
 
     if (q->n_slots < p.f.n_slots)
@@ -355,17 +355,22 @@ static plan make_plan(const lt_hnsw *g, const lt_hnsw_query *q, size_t ef)
     if (q->allowed) {
         pass = q->n_allowed ? q->n_allowed : count_allowed(&p.f);
         if (pass * 100 < nodes * DENSE_PERCENT)
-            p.how = FILTERED;
-        if (pass <= (q->scan_max ? q->scan_max : SCAN_PER_EF * ef))
-            p.how = SCAN;
+            p.how = LT_HNSW_WALK_FILTERED;
+        if (pass <= (q->scan_max ? q->scan_max : LT_HNSW_SCAN_PER_EF * ef))
+            p.how = LT_HNSW_SCAN;
     }
     p.f.n_allowed = (uint32_t)pass;
     p.expected = pass < q->k ? (size_t)pass : q->k;
-    if (p.how == PLAIN && pass < nodes)
+    if (p.how == LT_HNSW_WALK && pass < nodes)
         p.ef = (size_t)((double)ef * (double)nodes / (double)(pass + 1)) + 1;
     if (p.ef > STRETCH_MAX * ef)
         p.ef = STRETCH_MAX * ef;
     return p;
+}
+
+lt_hnsw_way lt_hnsw_way_of(const lt_hnsw *g, const lt_hnsw_query *query)
+{
+    return make_plan(g, query, query->ef > query->k ? query->ef : query->k).how;
 }
 
 static size_t answer(const lt_hnsw *g, scratch *s, const lt_hnsw_query *q, const plan *p, size_t ef,
@@ -373,14 +378,14 @@ static size_t answer(const lt_hnsw *g, scratch *s, const lt_hnsw_query *q, const
 {
     size_t n = 0;
 
-    if (p->how != SCAN) {
+    if (p->how != LT_HNSW_SCAN) {
         lt_hnsw_descend(g, s, q->vector, entry, 0, p->ef);
-        if (p->how == PLAIN)
+        if (p->how == LT_HNSW_WALK)
             lt_hnsw_walk(g, s, q->vector, 0, p->ef);
         else
             walk_filtered(g, s, q->vector, &p->f, ef);
         n = emit(g, s, p, q->k, out);
-        if (n >= p->expected && (p->how == PLAIN || s->n_pool >= ef || s->n_pool >= p->f.n_allowed))
+        if (n >= p->expected && (p->how == LT_HNSW_WALK || s->n_pool >= ef || s->n_pool >= p->f.n_allowed))
             return n;
         if (!q->allowed && !p->any_dead)
             return n; /* nothing hides them: they are being inserted */
