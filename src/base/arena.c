@@ -14,11 +14,21 @@ struct lt_arena_block {
     _Alignas(SMALL) char bytes[];
 };
 
-static lt_arena_block *new_block(size_t size)
+bool lt_arena_charge(lt_arena *a, size_t bytes)
+{
+    if (a->limit && bytes > a->limit - a->held) {
+        a->over = true;
+        return false;
+    }
+    a->held += bytes;
+    return true;
+}
+
+static lt_arena_block *new_block(lt_arena *a, size_t size)
 {
     size_t whole;
 
-    if (!lt_add_size(size, sizeof(lt_arena_block), &whole))
+    if (!lt_add_size(size, sizeof(lt_arena_block), &whole) || !lt_arena_charge(a, whole))
         return NULL;
     lt_arena_block *b = lt_malloc(whole);
 
@@ -49,7 +59,7 @@ static void *take(lt_arena *a, size_t n, size_t size, size_t align)
         }
     }
     bool alone = bytes + align > BLOCK_BYTES;
-    lt_arena_block *b = new_block(alone ? bytes + align : BLOCK_BYTES);
+    lt_arena_block *b = new_block(a, alone ? bytes + align : BLOCK_BYTES);
 
     if (!b)
         return NULL;
@@ -133,5 +143,5 @@ void lt_arena_done(lt_arena *a)
         next = b->next;
         lt_free(b);
     }
-    *a = (lt_arena){0};
+    *a = (lt_arena){.limit = a->limit};
 }

@@ -164,9 +164,6 @@ void lt_to_space(const lt_vector_schema *schema, const float *in, size_t n_rows,
 void lt_to_element(const lt_vector_schema *schema, const float *in, void *out);
 /* A row as floats. */
 void lt_from_element(const lt_vector_schema *schema, const void *row, float *out);
-/* Kind, dimensions, finite numbers, unique indices. */
-lt_status lt_vector_check(const lt_vector_schema *schema, const lt_vector *v,
-                          lt_error *err) LT_NODISCARD;
 /* The order of a sparse vector's indices: n positions into `indices`, ascending. */
 void lt_sparse_order(const uint32_t *indices, size_t n, uint32_t *order);
 

@@ -64,10 +64,14 @@ typedef struct lt_stored {
 lt_status lt_reader_load(lt_reader *r, uint32_t slot, lt_stored *out, lt_error *err) LT_NODISCARD;
 void lt_stored_done(lt_stored *s);
 
+/* Whether the point has the vector. */
+bool lt_reader_has(const lt_reader *r, uint32_t slot, const lt_vector_schema *schema);
 /* A vector of a point: *present tells whether it has it. The floats are as stored (unit length for
- * cosine) and stay valid until the reader is closed; `out->name` is the schema's. */
+ * cosine) and stay valid until lt_reader_forget; `out->name` is the schema's. */
 lt_status lt_reader_vector(lt_reader *r, uint32_t slot, const lt_vector_schema *schema,
                            lt_vector *out, bool *present, lt_error *err) LT_NODISCARD;
+/* Gives back the memory of vectors and values that were handed out; closing does too. */
+void lt_reader_forget(lt_reader *r);
 
 /* Calls visit for the points in order of id, from `from` on (inclusive; NULL: the first), those in
  * `bits` alone (NULL: all), until it returns other than LT_OK, which is returned. `s` is valid
@@ -97,7 +101,7 @@ lt_status lt_reader_passes(lt_reader *r, const lt_filter *filter, const lt_store
 /* ---- values of indexed paths ---- */
 /* A value with a number: of points that have it, or of the slot that does. */
 typedef struct lt_valued {
-    lt_index_value value; /* texts are valid until the reader is closed, and zero-terminated */
+    lt_index_value value; /* texts are valid until lt_reader_forget, and zero-terminated */
     uint64_t number;
 } lt_valued;
 
@@ -115,8 +119,12 @@ lt_status lt_reader_order(lt_reader *r, const char *path, bool descending,
                           lt_valued **out, size_t *n_out, lt_error *err) LT_NODISCARD;
 
 /* ---- scores ---- */
-/* Checks a query vector against the schema (kind, dims, finite, indices) and brings it into the form
- * that is compared: unit length for cosine. The message is Qdrant's. Free with lt_prepared_free. */
+/* Whether a vector suits the schema: kind, dims, finite numbers, unique indices. The messages are
+ * Qdrant's. */
+lt_status lt_vector_check(const lt_vector_schema *schema, const lt_vector *v,
+                          lt_error *err) LT_NODISCARD;
+/* Checks a query vector and brings it into the form that is compared: unit length for cosine. Free
+ * with lt_prepared_free. */
 typedef struct lt_prepared lt_prepared;
 lt_status lt_reader_prepare(lt_reader *r, const lt_vector_schema *schema, const lt_vector *vector,
                             lt_prepared **out, lt_error *err) LT_NODISCARD;

@@ -42,9 +42,11 @@ static size_t path_of(const lt_at *at, char *text, size_t room)
     return more < 0 ? n : (size_t)more < room - n ? n + (size_t)more : room - 1;
 }
 
+enum { PATH_ROOM = 160 }; /* for the text of a path in an error */
+
 lt_status lt_body_bad(const lt_at *at, const char *what, lt_error *err)
 {
-    char path[160];
+    char path[PATH_ROOM];
 
     return path_of(at, path, sizeof path)
                ? lt_fail(err, LT_EINVAL, FORMAT_ERROR "%s: %s", path, what)
@@ -62,7 +64,7 @@ lt_status lt_body_wrong(const lt_at *at, const char *want, yyjson_val *got, lt_e
 
 lt_status lt_body_invalid(lt_body *b, const lt_at *at, lt_error *err, const char *format, ...)
 {
-    char path[160], what[200];
+    char path[PATH_ROOM], what[200];
     va_list args;
 
     path_of(at, path, sizeof path);
@@ -78,6 +80,19 @@ lt_status lt_body_invalid(lt_body *b, const lt_at *at, lt_error *err, const char
 lt_status lt_body_object(yyjson_val *v, const lt_at *at, lt_error *err)
 {
     return yyjson_is_obj(v) ? LT_OK : lt_body_wrong(at, "an object", v, err);
+}
+
+lt_status lt_body_list(yyjson_val *v, const lt_at *at, size_t max, lt_error *err)
+{
+    char path[PATH_ROOM];
+
+    if (!yyjson_is_arr(v))
+        return lt_body_wrong(at, "a list", v, err);
+    if (yyjson_arr_size(v) <= max)
+        return LT_OK;
+    path_of(at, path, sizeof path);
+    return lt_fail(err, LT_ELIMIT, "%s: %zu items, at most %zu are possible", path,
+                   yyjson_arr_size(v), max);
 }
 
 static lt_status check_size(lt_body *b, const lt_at *at, size_t value, size_t min, size_t max,

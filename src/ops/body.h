@@ -40,6 +40,8 @@ lt_status lt_body_bad(const lt_at *at, const char *what, lt_error *err);
 lt_status lt_body_invalid(lt_body *b, const lt_at *at, lt_error *err, const char *format, ...)
     LT_NODISCARD __attribute__((format(printf, 4, 5)));
 
+/* A list of at most `max` items; LT_ELIMIT names the limit. */
+lt_status lt_body_list(yyjson_val *v, const lt_at *at, size_t max, lt_error *err) LT_NODISCARD;
 lt_status lt_body_object(yyjson_val *v, const lt_at *at, lt_error *err) LT_NODISCARD;
 /* An integer field from min to max (SIZE_MAX: no upper bound). Absent: *out stays, *present (may be
  * NULL) is false. */

@@ -2,6 +2,7 @@
  * What may stand where a vector may: a dense, multi or sparse vector, a point's id, an object that
  * a model makes a vector of. The union is untagged: the fields tell. */
 #include <base/error.h>
+#include <base/limits.h>
 #include <base/mem.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,15 +38,14 @@ static lt_status decode_dense(lt_body *b, yyjson_val *v, const lt_at *at, lt_vec
     return LT_OK;
 }
 
-static lt_status decode_multi(lt_body *b, yyjson_val *v, const lt_at *at, lt_vector *out,
-                              lt_error *err)
+/* *fit: all are lists of `width` items. Looked at before memory is taken for width times rows. */
+static lt_status check_rows(lt_body *b, yyjson_val *v, const lt_at *at, size_t width, bool *fit,
+                            lt_error *err)
 {
-    size_t n_rows = yyjson_arr_size(v), width = yyjson_arr_size(yyjson_arr_get_first(v)), i, n;
-    float *values = lt_arena_alloc(b->arena, width * n_rows, sizeof *values);
+    size_t i, n;
     yyjson_val *row;
 
-    if (!values)
-        return lt_fail_nomem(err);
+    *fit = false;
     yyjson_arr_foreach(v, i, n, row)
     {
         const lt_at here = {at, NULL, i};
@@ -59,6 +59,30 @@ static lt_status decode_multi(lt_body *b, yyjson_val *v, const lt_at *at, lt_vec
                                    "all vectors must have the same dimension, found vector with "
                                    "dimension %zu",
                                    yyjson_arr_size(row));
+    }
+    *fit = true;
+    return LT_OK;
+}
+
+static lt_status decode_multi(lt_body *b, yyjson_val *v, const lt_at *at, lt_vector *out,
+                              lt_error *err)
+{
+    size_t n_rows = yyjson_arr_size(v), width = yyjson_arr_size(yyjson_arr_get_first(v)), i, n;
+    bool fit;
+    yyjson_val *row;
+
+    *out = (lt_vector){.name = "", .kind = LT_VECTOR_MULTI};
+    LT_TRY(check_rows(b, v, at, width, &fit, err));
+    if (!fit)
+        return LT_OK;
+    float *values = lt_arena_alloc(b->arena, width * n_rows, sizeof *values);
+
+    if (!values)
+        return lt_fail_nomem(err);
+    yyjson_arr_foreach(v, i, n, row)
+    {
+        const lt_at here = {at, NULL, i};
+
         LT_TRY(to_floats(row, &here, values + i * width, err));
     }
     *out = (lt_vector){"", LT_VECTOR_MULTI, values, width * n_rows, n_rows, NULL};
@@ -176,8 +200,7 @@ lt_status lt_decode_inputs(lt_body *b, yyjson_val *object, const char *name, con
     *out = (lt_inputs){0};
     if (!v)
         return LT_OK;
-    if (!yyjson_is_arr(v))
-        return lt_body_wrong(&at, "a list", v, err);
+    LT_TRY(lt_body_list(v, &at, LT_LIMIT_EXAMPLES, err));
     out->items = lt_arena_alloc(b->arena, yyjson_arr_size(v), sizeof *out->items);
     if (!out->items)
         return lt_fail_nomem(err);
@@ -210,6 +233,8 @@ lt_status lt_decode_pairs(lt_body *b, yyjson_val *object, const char *name, cons
     yyjson_val *v = lt_body_field(object, name), *item;
     size_t n = !v ? 0 : yyjson_is_arr(v) ? yyjson_arr_size(v) : 1, i, max;
 
+    if (yyjson_is_arr(v))
+        LT_TRY(lt_body_list(v, &at, LT_LIMIT_EXAMPLES, err));
     out->pairs = lt_arena_alloc(b->arena, n, sizeof *out->pairs);
     if (!out->pairs)
         return lt_fail_nomem(err);

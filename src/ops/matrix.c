@@ -65,21 +65,16 @@ typedef struct matrix {
     lt_matrix *out;
 } matrix;
 
-static void free_prepared(lt_prepared **p)
-{
-    lt_prepared_free(*p);
-}
-
 /* The similarities of all members to one of them, which was drawn from those with the vector. */
 static lt_status compare_row(matrix *m, uint32_t row, lt_error *err)
 {
-    LT_CLEANUP(free_prepared) lt_prepared *prepared = NULL;
     lt_reader *r = m->a->r;
+    lt_prepared *prepared;
     lt_vector vector;
     bool present;
 
     LT_TRY(lt_reader_vector(r, m->slots[row], m->schema, &vector, &present, err));
-    LT_TRY(lt_reader_prepare(r, m->schema, &vector, &prepared, err));
+    LT_TRY(lt_prepare(m->a, m->schema, &vector, &prepared, err));
     LT_TRY(lt_reader_weigh(r, prepared, NULL, err));
     return lt_reader_similarities(r, prepared, m->slots, m->out->n, m->similarity, err);
 }

@@ -84,13 +84,21 @@ static void free_prepared(void *prepared)
     lt_prepared_free(prepared);
 }
 
-lt_status lt_prepare(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
-                     const lt_vector *vector, const lt_prepared **out, lt_error *err)
+lt_status lt_prepare(lt_asking *a, const lt_vector_schema *schema, const lt_vector *vector,
+                     lt_prepared **out, lt_error *err)
+{
+    if (!lt_arena_charge(a->arena, vector->n_values * sizeof *vector->values))
+        return lt_fail_nomem(err);
+    LT_TRY(lt_reader_prepare(a->r, schema, vector, out, err));
+    return lt_arena_defer(a->arena, free_prepared, *out, err);
+}
+
+lt_status lt_prepare_query(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
+                           const lt_vector *vector, const lt_prepared **out, lt_error *err)
 {
     lt_prepared *p;
 
-    LT_TRY(lt_reader_prepare(a->r, schema, vector, &p, err));
-    LT_TRY(lt_arena_defer(a->arena, free_prepared, p, err));
+    LT_TRY(lt_prepare(a, schema, vector, &p, err));
     LT_TRY(lt_reader_weigh(a->r, p, stage->params.idf_corpus, err));
     *out = p;
     return LT_OK;
@@ -102,7 +110,7 @@ lt_status lt_resolve_prepared(lt_asking *a, const lt_stage *stage, const lt_vect
     lt_vector vector;
 
     LT_TRY(lt_resolve(a, stage, schema, input, &vector, err));
-    return lt_prepare(a, stage, schema, &vector, out, err);
+    return lt_prepare_query(a, stage, schema, &vector, out, err);
 }
 
 /* ---- ids in use ------------------------------------------------------------------------------ */

@@ -149,9 +149,11 @@ class World:
         return self.vector(name)
 
     def threshold(self, name, chance=0.25):
+        """One that no score is equal to: rounding would decide."""
         if self.rng.random() > chance or name in MULTI:
             return None
-        return self.rng.choice([0.1, 0.5, 1.5] if name in ("cos", "sp", "dot") else [1.0, 2.5, 4.0])
+        return self.rng.choice([0.1000037, 0.5000037, 1.5000037] if name in ("cos", "sp", "dot")
+                               else [1.0000037, 2.5000037, 4.0000037])
 
     def with_payload(self):
         paths = ["city", "deep", "deep.k", "deep.list[].p", "deep.list[]", "geo.lat", "nothing",
@@ -365,7 +367,7 @@ class World:
                                           for _ in range(self.rng.choice([len(prefetch)] * 9 + [4]))]))])
         args = dict(prefetch=prefetch, query=query, limit=self.rng.randint(1, 25),
                     offset=self.rng.choice([None, 2]), query_filter=self.maybe_filter(),
-                    score_threshold=self.rng.choice([None, None, 0.3]), **self.shown())
+                    score_threshold=self.rng.choice([None, None, 0.3000037]), **self.shown())
         return lambda c: c.query_points(COLLECTION, **args)
 
     def ask_rescore(self):
