@@ -2,7 +2,7 @@
 """Requests made from Qdrant's REST description, valid and invalid ones, against a node: no answer is
 a server error, and none breaks the description.
 
-LT_EXAMPLES says how many requests are made of each operation (default 20; 300 with LT_LONG=1),
+LT_EXAMPLES says how many requests are made of each operation (default 15; 300 with LT_LONG=1),
 LT_SEED which; LT_QDRANT_OPENAPI where the description is, which is no part of this repository.
 """
 import os
@@ -23,7 +23,7 @@ if not OPENAPI.exists():
     pytest.skip(f"{OPENAPI} is not there (LT_QDRANT_OPENAPI names it)", allow_module_level=True)
 
 SEED = int(os.environ.get("LT_SEED") or random.SystemRandom().randrange(2**32))
-EXAMPLES = int(os.environ.get("LT_EXAMPLES") or (300 if LONG else 20))
+EXAMPLES = int(os.environ.get("LT_EXAMPLES") or (300 if LONG else 15))
 SCHEMA = schemathesis.openapi.from_path(str(OPENAPI))
 OPERATIONS = {(op.ok().method.upper(), op.ok().path): op.ok()
               for op in SCHEMA.get_all_operations()}
