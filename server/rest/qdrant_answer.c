@@ -117,7 +117,12 @@ void lt_qdrant_fail(const lt_http_request *r, lt_http_answer *a, const lt_error 
     size_t n = 0;
     char *text = NULL;
 
-    snprintf(message, sizeof message, "%s%s", prefix_of(status, err), err->message);
+    /* Problems of fields come as a list. */
+    bool listed = status == 422 && begins_with(prefix_of(status, err), "Validation") &&
+                  err->message[0] != '[';
+
+    snprintf(message, sizeof message, listed ? "%s[%s]" : "%s%s", prefix_of(status, err),
+             err->message);
     if (doc) {
         yyjson_mut_doc_set_root(doc, yyjson_mut_str(doc, message));
         text = yyjson_mut_write(doc, 0, &n);
