@@ -152,12 +152,13 @@ lt_status lt_file_write_atomic(const char *path, const void *bytes, size_t n, lt
     return sync_parent(path, err);
 }
 
+/* A directory that was made stays: its parent is synced. */
 static lt_status make_one(const char *path, lt_error *err)
 {
     struct stat st;
 
     if (mkdir(path, 0777) == 0)
-        return LT_OK;
+        return sync_parent(path, err);
     int errnum = errno;
 
     if (errnum == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))

@@ -26,6 +26,13 @@ char *lt_vectors_path(const char *dir, uint32_t number, lt_element element)
     return lt_path_join(dir, name);
 }
 
+lt_vecs *lt_vecs_ref(lt_vecs *v)
+{
+    if (v)
+        atomic_fetch_add(&v->refs, 1);
+    return v;
+}
+
 void lt_vecs_unref(lt_vecs *v)
 {
     if (!v || atomic_fetch_sub(&v->refs, 1) != 1)
@@ -264,8 +271,7 @@ static lt_status attach_files(lt_schema *s, const char *dir, bool read_only, con
         if (!is_dense(v))
             continue;
         if (old && k < old->n_vectors) {
-            v->vecs = old->vectors[k].vecs;
-            atomic_fetch_add(&v->vecs->refs, 1);
+            v->vecs = lt_vecs_ref(old->vectors[k].vecs);
         } else {
             LT_TRY(open_vecs(dir, v, read_only, &v->vecs, err));
         }

@@ -68,7 +68,8 @@ lt_status lt_no_vector(const char *name, lt_error *err);
 char *lt_vectors_path(const char *dir, uint32_t number, lt_element element);
 /* "graph-7.hnsw" below `dir`: the checkpoint of that vector's graph. NULL without memory. */
 char *lt_graph_path(const char *dir, uint32_t number);
-void lt_vecs_unref(lt_vecs *v); /* NULL allowed */
+lt_vecs *lt_vecs_ref(lt_vecs *v); /* NULL allowed, as below */
+void lt_vecs_unref(lt_vecs *v);
 /* Creates the files of the dense vectors of a config in `dir`. */
 lt_status lt_schema_create_files(const char *dir, const char *config, size_t n,
                                  lt_error *err) LT_NODISCARD;
