@@ -110,7 +110,7 @@ static lt_status exists(lt_service *s, const lt_http_request *r, const lt_route_
 }
 JOB(collection_exists, exists, false)
 
-static lt_status check_name(const char *name, lt_error *err)
+lt_status lt_qdrant_check_name(const char *name, lt_error *err)
 {
     size_t n = strlen(name);
 
@@ -132,7 +132,7 @@ static lt_status create(lt_service *s, const lt_http_request *r, const lt_route_
     (void)params;
     (void)entry;
     LT_TRY(lt_qdrant_check_body(r, err));
-    LT_TRY(check_name(args->name, err));
+    LT_TRY(lt_qdrant_check_name(args->name, err));
     LT_TRY(lt_shelf_create(s->shelf, args->name, r->body, r->n_body, err));
     lt_qdrant_true(r, a, true);
     return LT_OK;

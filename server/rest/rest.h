@@ -41,6 +41,7 @@ struct lt_route {
     lt_access access;
     lt_error_style errors;
     lt_route_handler handle;
+    const char *upload; /* the field of a form, which may be large, in place of a body; or NULL */
 };
 
 extern const lt_route lt_qdrant_routes[];
@@ -58,6 +59,7 @@ bool lt_service_is_model(const lt_service *s, const char *name);
 
 /* The callbacks for lt_http_options; context is the lt_service. */
 bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a);
+lt_upload *lt_rest_upload(void *context, const lt_http_request *r);
 void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a);
 void lt_rest_too_large(void *context, const lt_http_request *r, lt_http_answer *a);
 void lt_rest_busy(void *context, const lt_http_request *r, lt_http_answer *a);

@@ -99,26 +99,37 @@ static lt_collection *new_collection(lt_db *db)
     return c;
 }
 
-/* db->lock is held. */
-static lt_status open_new(lt_db *db, const char *name, lt_collection **out, lt_error *err)
+lt_status lt_collection_open_apart(lt_db *db, const char *name, const char *dir,
+                                   lt_collection **out, lt_error *err)
 {
-    LT_CLEANUP(lt_buf_done) lt_buf folder = {0};
     lt_collection *c = new_collection(db);
-    lt_status st = c ? lt_buf_addf(&folder, err, "%s/collections/", db->path) : lt_fail_nomem(err);
 
-    if (st == LT_OK)
-        st = lt_catalog_get(db->catalog, name, &folder, err);
-    if (st == LT_OK) {
-        c->name = lt_strdup(name);
-        c->dir = lt_buf_steal(&folder);
-        st = c->name ? load(c, err) : lt_fail_nomem(err);
-    }
+    if (!c)
+        return lt_fail_nomem(err);
+    c->name = lt_strdup(name);
+    c->dir = lt_strdup(dir);
+    lt_status st = c->name && c->dir ? load(c, err) : lt_fail_nomem(err);
+
     if (st != LT_OK) {
         collection_free(c);
         return st;
     }
     *out = c;
     return LT_OK;
+}
+
+void lt_collection_close_apart(lt_collection *c)
+{
+    collection_free(c);
+}
+
+static lt_status open_new(lt_db *db, const char *name, lt_collection **out, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf dir = {0};
+
+    LT_TRY(lt_buf_addf(&dir, err, "%s/collections/", db->path));
+    LT_TRY(lt_catalog_get(db->catalog, name, &dir, err));
+    return lt_collection_open_apart(db, name, dir.data, out, err);
 }
 
 /* ---- the list of what is open; db->lock is held ---------------------------------------------- */
@@ -286,21 +297,57 @@ void lt_collections_close(lt_db *db)
 
 /* ---- dropping -------------------------------------------------------------------------------- */
 
-static lt_status drop_locked(lt_db *db, const char *name, lt_collection **unused, lt_error *err)
+/* What a name has lost: the files go with the last reference. db->lock is held. */
+static lt_status let_go(lt_db *db, const char *name, const char *dir, lt_collection **unused,
+                        lt_error *err)
 {
-    LT_CLEANUP(lt_buf_done) lt_buf folder = {0};
-
-    LT_TRY(lt_buf_addf(&folder, err, "%s/collections/", db->path));
-    LT_TRY(lt_catalog_get(db->catalog, name, &folder, err));
-    LT_TRY(lt_catalog_remove(db->catalog, name, err));
     lt_collection *c = take_out(db, name);
 
     if (!c)
-        return lt_dir_remove(folder.data, err);
+        return lt_dir_remove(dir, err);
     atomic_store(&c->dropped, true);
     if (c->refs == 0)
         *unused = c;
     return LT_OK;
+}
+
+static lt_status drop_locked(lt_db *db, const char *name, lt_collection **unused, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf dir = {0};
+
+    wait_until_closed(db, name);
+    LT_TRY(lt_buf_addf(&dir, err, "%s/collections/", db->path));
+    LT_TRY(lt_catalog_get(db->catalog, name, &dir, err));
+    LT_TRY(lt_catalog_remove(db->catalog, name, err));
+    return let_go(db, name, dir.data, unused, err);
+}
+
+static lt_status put_locked(lt_db *db, const char *name, const char *folder,
+                            lt_collection **unused, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf dir = {0};
+    lt_error why;
+
+    wait_until_closed(db, name);
+    LT_TRY(lt_buf_addf(&dir, err, "%s/collections/", db->path));
+    lt_status there = lt_catalog_get(db->catalog, name, &dir, &why);
+
+    LT_TRY(lt_catalog_replace(db->catalog, name, folder, err));
+    if (there == LT_OK)
+        there = let_go(db, name, dir.data, unused, &why);
+    return LT_OK; /* what could not be removed is cleared away the next time */
+}
+
+lt_status lt_collection_put(lt_db *db, const char *name, const char *folder, lt_error *err)
+{
+    lt_collection *unused = NULL;
+
+    pthread_mutex_lock(&db->lock);
+    lt_status st = put_locked(db, name, folder, &unused, err);
+
+    pthread_mutex_unlock(&db->lock);
+    collection_free(unused);
+    return st;
 }
 
 lt_status lt_collection_drop(lt_db *db, const char *name, lt_error *err)

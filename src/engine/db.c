@@ -7,7 +7,7 @@
 #include <store/lock.h>
 #include <string.h>
 
-#include "engine.h"
+#include "snapshot.h"
 
 static void db_free(lt_db *db)
 {
@@ -17,6 +17,7 @@ static void db_free(lt_db *db)
     lt_fd_close(&db->lock_fd);
     lt_indexer_done(&db->indexer);
     pthread_cond_destroy(&db->closed);
+    pthread_mutex_destroy(&db->snapshots);
     pthread_mutex_destroy(&db->lock);
     lt_free(db->path);
     lt_free(db);
@@ -112,6 +113,7 @@ static lt_status open_in(lt_db *db, lt_error *err)
     if (db->options.read_only)
         return LT_OK;
     LT_TRY(lt_dir_sync(db->path, err));
+    lt_snapshots_clear_away(db);
     return clear_away(db, err);
 }
 
@@ -131,6 +133,7 @@ lt_status lt_db_open(const char *path, const lt_db_options *options, lt_db **out
     db->options = options ? *options : defaults;
     pthread_mutex_init(&db->lock, NULL);
     pthread_cond_init(&db->closed, NULL);
+    pthread_mutex_init(&db->snapshots, NULL);
     lt_indexer_init(&db->indexer);
     db->path = lt_strdup(path);
     lt_status st = db->path ? open_in(db, err) : lt_fail_nomem(err);

@@ -79,12 +79,30 @@ struct lt_db {
     lt_collection *open; /* the last used first */
     lt_collection *closing; /* being freed: their files must not be opened meanwhile */
     pthread_cond_t closed;  /* one of them is gone */
+    pthread_mutex_t snapshots; /* one is written at a time */
     lt_indexer indexer;
 };
+
+/* ---- create.c -------------------------------------------------------------------------------- */
+
+/* `what`: "collection", "alias". */
+lt_status lt_check_name(const char *name, const char *what, lt_error *err) LT_NODISCARD;
+enum { LT_FOLDER_NAME = 33 };
+/* Makes the files of an empty collection in a folder that the catalog does not name yet; *path gets
+ * appended where. Without a name it is cleared away when the database is opened the next time. */
+lt_status lt_folder_create(lt_db *db, const char *config, const char *metadata,
+                           char name[LT_FOLDER_NAME], lt_buf *path, lt_error *err) LT_NODISCARD;
 
 /* ---- collection.c ---------------------------------------------------------------------------- */
 
 lt_status lt_check_writable(const lt_db *db, lt_error *err) LT_NODISCARD;
+/* Opens the collection in a folder that the catalog does not name: the caller's alone. */
+lt_status lt_collection_open_apart(lt_db *db, const char *name, const char *dir,
+                                   lt_collection **out, lt_error *err) LT_NODISCARD;
+void lt_collection_close_apart(lt_collection *c);
+/* Gives a collection's name to a folder. The collection that had it is dropped; aliases stay. */
+lt_status lt_collection_put(lt_db *db, const char *name, const char *folder,
+                            lt_error *err) LT_NODISCARD;
 /* Closes what is open but not used. Called when the database closes. */
 void lt_collections_close(lt_db *db);
 
@@ -201,6 +219,10 @@ typedef struct lt_op {
 
 /* Applies one in the group's transaction. */
 lt_status lt_op_apply(lt_group *g, lt_op *op, lt_error *err) LT_NODISCARD;
+/* Writes a point that is not there yet; dense vectors with their rows. */
+lt_status lt_group_put_new(lt_group *g, const lt_key *key, const lt_encoded *vectors,
+                           size_t n_vectors, const char *payload, size_t payload_len,
+                           lt_error *err) LT_NODISCARD;
 
 /* ---- passes.c -------------------------------------------------------------------------------- */
 
