@@ -111,6 +111,9 @@ _latent()
         serve" --batch-wait")
             COMPREPLY=()
             return ;;
+        dump" --filter")
+            COMPREPLY=()
+            return ;;
         eval" --photos")
             mapfile -t COMPREPLY < <(compgen -d -- "$word"); compopt -o filenames 2>/dev/null
             return ;;
@@ -130,6 +133,9 @@ _latent()
             serve) options="--host --port -p --api-key --read-only-api-key --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --preload --quiet -q" ;;
             info) options="--json" ;;
             forget) options="--all --yes -y --dry-run -n --quiet -q" ;;
+            check) options="--json" ;;
+            stat) options="--json" ;;
+            dump) options="--filter --no-vectors --no-payload" ;;
             model) options="--json" ;;
             eval) options="--photos --dims --threads -j --json" ;;
             help) options="--json" ;;
@@ -139,13 +145,13 @@ _latent()
         return
     fi
     case $command in
-        '') mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget model eval help version" -- "$word") ;;
+        '') mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget check stat dump model eval help version" -- "$word") ;;
         index) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         embed) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         forget) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         model) mapfile -t COMPREPLY < <(compgen -W "list check" -- "$word") ;;
         eval) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
-        help) mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget model eval help version" -- "$word") ;;
+        help) mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget check stat dump model eval help version" -- "$word") ;;
     esac
 }
 

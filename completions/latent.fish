@@ -13,6 +13,9 @@ complete -c latent -n __fish_use_subcommand -a embed -d 'print the vectors of te
 complete -c latent -n __fish_use_subcommand -a serve -d 'offer the model over HTTP to other programs'
 complete -c latent -n __fish_use_subcommand -a info -d 'show where the index is and what is in it'
 complete -c latent -n __fish_use_subcommand -a forget -d 'take pictures out of the index'
+complete -c latent -n __fish_use_subcommand -a check -d 'verify that everything stored is whole'
+complete -c latent -n __fish_use_subcommand -a stat -d 'show figures of collections and their files'
+complete -c latent -n __fish_use_subcommand -a dump -d 'print the points of a collection as JSON lines'
 complete -c latent -n __fish_use_subcommand -a model -d 'list models, or check that one works'
 complete -c latent -n __fish_use_subcommand -a eval -d 'measure how well a model finds captioned photos'
 complete -c latent -n __fish_use_subcommand -a help -d 'explain a command'
@@ -73,6 +76,14 @@ complete -c latent -n '__fish_seen_subcommand_from forget' -l yes -s y -d 'do no
 complete -c latent -n '__fish_seen_subcommand_from forget' -l dry-run -s n -d 'only list what would be forgotten'
 complete -c latent -n '__fish_seen_subcommand_from forget' -l quiet -s q -d 'print nothing but errors'
 
+complete -c latent -n '__fish_seen_subcommand_from check' -l json -d 'print one JSON object a collection, with its faults'
+
+complete -c latent -n '__fish_seen_subcommand_from stat' -l json -d 'print one JSON object a collection'
+
+complete -c latent -n '__fish_seen_subcommand_from dump' -l filter -x -d 'only points that pass this filter (Qdrant\'s form)'
+complete -c latent -n '__fish_seen_subcommand_from dump' -l no-vectors -d 'leave the vectors out'
+complete -c latent -n '__fish_seen_subcommand_from dump' -l no-payload -d 'leave the payloads out'
+
 complete -c latent -n '__fish_seen_subcommand_from model' -a 'list check'
 complete -c latent -n '__fish_seen_subcommand_from model' -l json -d 'print one JSON object a line'
 
@@ -82,7 +93,7 @@ complete -c latent -n '__fish_seen_subcommand_from eval' -l dims -x -d 'measure 
 complete -c latent -n '__fish_seen_subcommand_from eval' -l threads -s j -x -d 'threads to use (default: one a core)'
 complete -c latent -n '__fish_seen_subcommand_from eval' -l json -d 'print one JSON object a language and direction'
 
-complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed serve info forget model eval help version'
+complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed serve info forget check stat dump model eval help version'
 complete -c latent -n '__fish_seen_subcommand_from help' -l json -d 'print all commands and options as one JSON object'
 
 complete -c latent -n '__fish_seen_subcommand_from version' -l json -d 'print one JSON object'

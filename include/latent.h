@@ -466,6 +466,30 @@ LT_API LT_NODISCARD lt_status lt_snapshots_restore(lt_db *db, const char *collec
                                                    const char *path, const char *sha256,
                                                    lt_error *err);
 
+/* ---- looking inside ---------------------------------------------------------------------------- */
+
+typedef struct lt_check_result {
+    size_t size;
+    uint64_t n_points, n_vectors; /* read and held against their checksums */
+    uint64_t n_graphs;            /* checkpoints read and checked */
+    uint64_t n_faults;
+} lt_check_result;
+#define LT_CHECK_RESULT_INIT { sizeof(lt_check_result), 0, 0, 0, 0 }
+
+/* Reads all of a collection: every record, payload and vector is held against its checksum and what
+ * it must look like, ids against slots and back, payload indexes against the payloads, checkpoints of
+ * graphs against their rules and the points. Calls on_fault for each fault, with a line that names
+ * it, valid during the call. LT_OK: all was looked at, faults or not. */
+LT_API LT_NODISCARD lt_status lt_collection_check(lt_collection *collection,
+                                                  void (*on_fault)(void *context,
+                                                                   const char *what),
+                                                  void *context, lt_check_result *out,
+                                                  lt_error *err);
+/* Figures of a collection as a JSON object: points, slots, vectors with their files and graphs,
+ * payload indexes, bytes of each file. Free with lt_text_free. */
+LT_API LT_NODISCARD lt_status lt_collection_statistics(lt_collection *collection, char **json,
+                                                       lt_error *err);
+
 /* ---- models ---------------------------------------------------------------------------- */
 
 typedef struct lt_model lt_model;

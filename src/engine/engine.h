@@ -125,6 +125,9 @@ void lt_view_unref(lt_view *v); /* NULL allowed */
 /* Makes `v` (taking over its reference) the one that readers get. */
 void lt_view_publish(lt_collection *c, lt_view *v);
 
+/* The i-th vector of a view, for its graph. */
+lt_hnsw_vectors lt_view_vectors(const lt_view *v, size_t i);
+
 static inline bool lt_bit_get(const uint64_t *bits, uint64_t i)
 {
     return bits[i / 64] >> (i % 64) & 1;
@@ -184,6 +187,13 @@ void lt_to_element(const lt_vector_schema *schema, const float *in, void *out);
 void lt_from_element(const lt_vector_schema *schema, const void *row, float *out);
 /* The order of a sparse vector's indices: n positions into `indices`, ascending. */
 void lt_sparse_order(const uint32_t *indices, size_t n, uint32_t *order);
+
+/* ---- stored.c -------------------------------------------------------------------------------- */
+
+/* Checks a stored vector (its bytes are the row, if it is not inline) against the schema: kind,
+ * length, finite numbers, order. Memory from `arena`. LT_ECORRUPT and what lt_vector_check says. */
+lt_status lt_stored_check(const lt_schema_vector *s, const lt_record_vector *v, lt_arena *arena,
+                          lt_error *err) LT_NODISCARD;
 
 /* ---- update.c, apply.c: what an update becomes ----------------------------------------------- */
 

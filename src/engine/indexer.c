@@ -76,19 +76,6 @@ static void put_graph(lt_collection *c, uint32_t number, lt_graph *g)
     lt_graph_unref(old);
 }
 
-static lt_hnsw_vectors vectors_of(const lt_view *v, size_t i)
-{
-    const lt_schema_vector *s = &v->schema->vectors[i];
-
-    return (lt_hnsw_vectors){.chunks = v->vectors[i].chunks,
-                             .n_chunks = v->vectors[i].n_chunks,
-                             .chunk_slots = LT_VEC_CHUNK_SLOTS,
-                             .stride = s->stride,
-                             .dims = s->seen.dims,
-                             .distance = s->seen.distance,
-                             .element = s->seen.element};
-}
-
 static lt_status wrap(const lt_view *v, size_t i, lt_hnsw *hnsw, lt_graph **out, lt_error *err)
 {
     lt_graph *g = lt_calloc(1, sizeof *g);
@@ -108,7 +95,7 @@ static lt_status wrap(const lt_view *v, size_t i, lt_hnsw *hnsw, lt_graph **out,
 
 static lt_status new_graph(const lt_view *v, size_t i, lt_graph **out, lt_error *err)
 {
-    lt_hnsw_vectors vectors = vectors_of(v, i);
+    lt_hnsw_vectors vectors = lt_view_vectors(v, i);
     lt_hnsw *hnsw;
 
     LT_TRY(lt_hnsw_new(&vectors, &v->schema->vectors[i].hnsw, &hnsw, err));
@@ -142,7 +129,7 @@ static lt_status load_graph(lt_collection *c, const lt_view *v, size_t i, lt_gra
                             lt_error *err)
 {
     LT_AUTOFREE char *path = lt_graph_path(c->dir, v->schema->vectors[i].number);
-    lt_hnsw_vectors vectors = vectors_of(v, i);
+    lt_hnsw_vectors vectors = lt_view_vectors(v, i);
     lt_error why;
     lt_hnsw *hnsw;
 

@@ -13,6 +13,7 @@ struct lt_reader {
     lt_buf record;           /* the last record read */
 };
 
+void lt_reader_done(lt_reader **r); /* for LT_CLEANUP */
 lt_status lt_point_damaged(const lt_reader *r, const lt_key *key, const char *why, lt_error *err);
 /* The key of the point in a living slot. */
 lt_status lt_reader_key(lt_reader *r, uint32_t slot, lt_key *out, lt_error *err) LT_NODISCARD;
