@@ -93,7 +93,8 @@ static lt_status scan(lt_reader *r, const lt_nearest *q, const lt_plan *p, uint3
                       lt_scored **out, size_t *n_out, lt_error *err)
 {
     const lt_view *v = r->s.view;
-    lt_flat flat = {.space = &q->vector->space,
+    lt_flat flat = {.measure = lt_space_measure,
+                    .context = &q->vector->space,
                     .chunks = v->vectors[p->i].chunks,
                     .chunk_slots = LT_VEC_CHUNK_SLOTS,
                     .stride = r->schema->vectors[p->i].stride,
