@@ -171,6 +171,11 @@ lt_status lt_quant_moments(const lt_quant *q, const float *rows, size_t n, float
     return LT_OK;
 }
 
+bool lt_quant_fits(const lt_quant *q, lt_distance distance, size_t dims)
+{
+    return q->distance == distance && q->dims == dims;
+}
+
 /* ---- using ----------------------------------------------------------------------------------- */
 
 size_t lt_quant_code_bytes(const lt_quant *q)

@@ -41,6 +41,9 @@ lt_status lt_quant_train(const lt_quant_config *config, lt_distance distance, si
 void lt_quant_free(lt_quant *q); /* NULL allowed */
 const lt_quant_config *lt_quant_get_config(const lt_quant *q);
 
+/* Was it trained for such vectors? */
+bool lt_quant_fits(const lt_quant *q, lt_distance distance, size_t dims);
+
 /* Bytes of a code. Codes must lie at multiples of 8. */
 size_t lt_quant_code_bytes(const lt_quant *q);
 void lt_quant_encode(const lt_quant *q, const float *vector, void *code);

@@ -181,7 +181,7 @@ static void products_rank_near_the_truth(void **state)
     (void)state;
     for (lt_distance m = LT_DISTANCE_DOT; m <= LT_DISTANCE_EUCLID; m++)
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-            expect("product", (lt_quant_config){LT_QUANT_PRODUCT, 0, 0, 0, cases[i].ratio}, m, 50, 20,
+            expect("product", (lt_quant_config){LT_QUANT_PRODUCT, 0, 0, 0, cases[i].ratio}, m, 26, 20,
                    cases[i].recall, cases[i].error);
 }
 
