@@ -85,6 +85,14 @@ lt_status lt_reader_explain(lt_reader *r, const lt_filter *filter, const lt_vect
 
 /* ---- the search ------------------------------------------------------------------------------ */
 
+static bool add_codes(const lt_plan *p, yyjson_mut_doc *doc, yyjson_mut_val *o)
+{
+    static const char *const kinds[] = {"none", "scalar", "binary", "product"};
+
+    return yyjson_mut_obj_add_str(doc, o, "codes", kinds[lt_quant_get_config(p->codes->quant)->kind]) &&
+           yyjson_mut_obj_add_uint(doc, o, "rescored", p->rescore ? p->n_candidates : 0);
+}
+
 static bool add_plan(const lt_reader *r, const lt_nearest *q, const lt_plan *p, yyjson_mut_doc *doc)
 {
     static const char *const names[] = {"scan", "graph", "filtered graph"};
@@ -96,6 +104,7 @@ static bool add_plan(const lt_reader *r, const lt_nearest *q, const lt_plan *p, 
            yyjson_mut_obj_add_str(doc, o, "because", p->because) &&
            yyjson_mut_obj_add_uint(doc, o, "among", p->n_allowed) &&
            yyjson_mut_obj_add_uint(doc, o, "scan_max", p->scan_max) &&
+           (!p->codes || add_codes(p, doc, o)) &&
            (!walks || (yyjson_mut_obj_add_uint(doc, o, "candidates", p->ef) &&
                        yyjson_mut_obj_add_uint(doc, o, "scanned_tail", tail)));
 }

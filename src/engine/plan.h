@@ -5,7 +5,7 @@
 #ifndef LT_ENGINE_PLAN_H
 #define LT_ENGINE_PLAN_H
 
-#include "indexer.h"
+#include "codes.h"
 #include "reader.h"
 
 typedef enum lt_way {
@@ -23,7 +23,10 @@ typedef struct lt_plan {
     uint64_t scan_max; /* so few are scanned in any case */
     size_t ef;         /* candidates that the walk keeps */
     lt_graph *graph;   /* held; NULL: none */
-    uint32_t covered;  /* slots that the graph knows of; those behind are scanned */
+    lt_codes *codes;   /* held; NULL: the vectors themselves are measured */
+    size_t n_candidates; /* that scan or walk find: k, or more by codes */
+    bool rescore;      /* measure these again as they are */
+    uint32_t covered;  /* slots that graph and codes know of; those behind are scanned as they are */
 } lt_plan;
 
 /* `allowed` (n_allowed bits of the reader's slots) is borrowed. End it with lt_plan_done. */

@@ -47,7 +47,10 @@ static inline size_t pool_add(scratch *s, size_t ef, cand c)
 /* The batch's distances; what is no number (an overflow, a NaN) lies at the end of the world. */
 static void measure(const lt_hnsw *g, scratch *s, const void *query, size_t n)
 {
-    lt_space_distances(&g->space, query, s->rows, n, s->distances);
+    if (s->copies)
+        s->copies->measure(s->copies->context, query, s->rows, n, s->distances);
+    else
+        lt_space_distances(&g->space, query, s->rows, n, s->distances);
     for (size_t i = 0; i < n; i++)
         s->distances[i] = s->distances[i] < INFINITY ? s->distances[i] : INFINITY;
 }
@@ -68,9 +71,9 @@ static size_t measure_and_add(const lt_hnsw *g, scratch *s, const void *query, s
 
 static inline void batch_add(const lt_hnsw *g, scratch *s, size_t *n, uint32_t slot)
 {
-    const void *row = row_of(g, slot);
+    const void *row = measured_row(g, s, slot);
 
-    prefetch_row(g, row);
+    prefetch_row(s->copies ? s->copies->row_bytes : g->row_bytes, row);
     s->slots[*n] = slot;
     s->rows[(*n)++] = row;
 }
@@ -107,29 +110,20 @@ static inline void prefetch_links(const lt_hnsw *g, uint32_t slot)
 
 /* ---- the ordinary walk ----------------------------------------------------------------------- */
 
-float lt_hnsw_distance(const lt_hnsw *g, const void *query, uint32_t slot)
-{
-    const void *row = row_of(g, slot);
-    float d;
-
-    lt_space_distances(&g->space, query, &row, 1, &d);
-    return d < INFINITY ? d : INFINITY;
-}
-
 void lt_hnsw_descend(const lt_hnsw *g, scratch *s, const void *query, uint64_t entry,
                      unsigned layer, size_t ef)
 {
-    uint32_t slot = (uint32_t)entry;
+    size_t n = 0;
 
-    see(s, slot);
-    pool_add(s, ef, (cand){lt_hnsw_distance(g, query, slot), slot});
+    see(s, (uint32_t)entry);
+    batch_add(g, s, &n, (uint32_t)entry);
+    measure_and_add(g, s, query, n, ef);
     for (unsigned l = entry_level(entry); l > layer; l--) {
         uint32_t best;
 
         do {
             best = s->pool[0].slot;
-            size_t n = collect(g, s, links_of(g, best, l), g->m);
-
+            n = collect(g, s, links_of(g, best, l), g->m);
             measure_and_add(g, s, query, n, ef);
         } while (s->pool[0].slot != best);
     }
@@ -352,6 +346,8 @@ static plan make_plan(const lt_hnsw *g, const lt_hnsw_query *q, size_t ef)
 
     if (q->n_slots < p.f.n_slots)
         p.f.n_slots = q->n_slots;
+    if (q->copies && q->copies->n_slots < p.f.n_slots)
+        p.f.n_slots = q->copies->n_slots;
     if (q->allowed) {
         pass = q->n_allowed ? q->n_allowed : count_allowed(&p.f);
         if (pass * 100 < nodes * DENSE_PERCENT)
@@ -378,7 +374,7 @@ static size_t answer(const lt_hnsw *g, scratch *s, const lt_hnsw_query *q, const
 {
     size_t n = 0;
 
-    if (p->how != LT_HNSW_SCAN) {
+    if (p->how != LT_HNSW_SCAN && (uint32_t)entry < s->end) {
         lt_hnsw_descend(g, s, q->vector, entry, 0, p->ef);
         if (p->how == LT_HNSW_WALK)
             lt_hnsw_walk(g, s, q->vector, 0, p->ef);
@@ -409,6 +405,8 @@ lt_status lt_hnsw_search(lt_hnsw *g, const lt_hnsw_query *query, lt_scored *out,
     plan p = make_plan(g, query, ef);
 
     LT_TRY(lt_hnsw_scratch_take(g, p.ef > ef ? p.ef : ef, &s, err));
+    s->copies = query->copies;
+    s->end = query->copies ? query->copies->n_slots : UINT32_MAX;
     *n_out = answer(g, s, query, &p, ef, entry, out);
     lt_hnsw_scratch_give(g, s);
     return LT_OK;

@@ -3,115 +3,11 @@
  * filters that keep 50, 10, 1 and 0.1 percent, by chance and whole clusters, after the build, after
  * overwriting and deleting a third, after reopening and after a new config. That the planner took
  * each of its ways is asserted too. Prints what it measures. LT_LONG=1: ten times the points. */
-#include <base/clock.h>
-#include <base/rng.h>
-#include <engine/reader.h>
-
-#include "../unit/engine_fixture.h"
-
 enum { N = 24000, N_LONG = 240000, DIMS = 48, CENTRES = 1000, QUERIES = 40, K = 10, BATCH = 1000 };
 
+#include "recall_fixture.h"
+
 static uint64_t n_points;
-
-static uint64_t draw(lt_rng *r, float out[DIMS])
-{
-    uint64_t centre = lt_rng_below(r, CENTRES);
-    lt_rng c = {centre * 7919 + 1};
-
-    for (int i = 0; i < DIMS; i++)
-        out[i] = lt_rng_normal(&c) + 1.0f * lt_rng_normal(r);
-    return centre;
-}
-
-static void put_range(world *w, lt_rng *r, uint64_t from, uint64_t to)
-{
-    static float vectors[BATCH][DIMS];
-    static char payloads[BATCH][64];
-    static lt_vector v[BATCH];
-    static lt_full_point points[BATCH];
-    lt_update u = LT_UPDATE_INIT;
-
-    for (uint64_t at = from; at < to; at += BATCH) {
-        for (uint64_t i = 0; i < BATCH; i++) {
-            unsigned long centre = draw(r, vectors[i]), n = lt_rng_below(r, 1000);
-
-            v[i] = fix_dense("", vectors[i], DIMS);
-            snprintf(payloads[i], 64, "{\"chance\":%lu,\"centre\":%lu}", n, centre);
-            points[i] = (lt_full_point){lt_id_from_num(at + i), &v[i], 1, payloads[i],
-                                        strlen(payloads[i])};
-        }
-        u.points = points;
-        u.n_points = BATCH;
-        OK(fix_update(w, &u, NULL));
-    }
-}
-
-static bool says(world *w, const char *what)
-{
-    char *text;
-
-    OK(lt_collection_describe(w->c, &text, &w->err));
-    bool found = strstr(text, what) != NULL;
-
-    if (strstr(text, "\"error\""))
-        fail_msg("%s", text);
-    lt_text_free(text);
-    return found;
-}
-
-static void wait_green(world *w)
-{
-    double limit = lt_clock_s() + 300;
-
-    while (!says(w, "\"status\":\"green\"")) {
-        assert_true(lt_clock_s() < limit);
-        usleep(20000);
-    }
-}
-
-/* One question, asked as often as a test likes. */
-typedef struct asking {
-    world *w;
-    lt_reader *r;
-    lt_filter *filter;
-    lt_prepared *vector;
-    lt_nearest q;
-} asking;
-
-static void ask(asking *a, world *w, const float *query, const char *filter)
-{
-    lt_vector v = fix_dense("", query, DIMS);
-
-    *a = (asking){.w = w, .q = LT_NEAREST_INIT};
-    OK(lt_reader_open(w->c, &a->r, &w->err));
-    if (filter)
-        OK(lt_filter_parse(filter, strlen(filter), &a->filter, &w->err));
-    OK(lt_reader_prepare(a->r, lt_reader_schema(a->r, ""), &v, &a->vector, &w->err));
-    a->q.vector = a->vector;
-    a->q.filter = a->filter;
-    a->q.k = K;
-}
-
-static void ask_done(asking *a)
-{
-    lt_prepared_free(a->vector);
-    lt_filter_free(a->filter);
-    lt_reader_close(a->r);
-}
-
-static size_t search(asking *a, bool exact, uint32_t slots[K])
-{
-    world *w = a->w;
-    lt_scored *found;
-    size_t n;
-
-    a->q.exact = exact;
-    OK(lt_reader_nearest(a->r, &a->q, &found, &n, &w->err));
-    for (size_t i = 0; i < n; i++)
-        slots[i] = found[i].slot;
-    lt_free(found);
-    return n;
-}
 
 static double recall(world *w, const char *filter)
 {
@@ -137,10 +33,9 @@ static double recall(world *w, const char *filter)
     return all ? (double)hits / (double)all : 1;
 }
 
-/* What the planner says it does, in the words of "by". */
+/* The planner takes this way, in the words of "by". */
 static void planned(world *w, const char *filter, const char *by)
 {
-    LT_CLEANUP(lt_buf_done) lt_buf json = {0};
     float query[DIMS];
     lt_rng r = {99};
     char part[64];
@@ -148,11 +43,10 @@ static void planned(world *w, const char *filter, const char *by)
 
     draw(&r, query);
     ask(&a, w, query, filter);
-    OK(lt_reader_explain_nearest(a.r, &a.q, &json, &w->err));
-    ask_done(&a);
     snprintf(part, sizeof part, "\"search\":{\"by\":\"%s\"", by);
-    if (!strstr(json.data, part))
-        fail_msg("%s is not in %s", part, json.data);
+    if (!explains(&a, part))
+        fail_msg("%s is not how it is done", by);
+    ask_done(&a);
 }
 
 /* `graph`: whether it must have been used for what is not few. */
