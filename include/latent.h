@@ -567,8 +567,33 @@ typedef struct lt_picture {
  * gets a row of zeros and its reason in each[i] (code LT_OK for the others); `each` may be NULL,
  * then the first bad picture fails the call. */
 LT_API LT_NODISCARD lt_status lt_model_embed_pictures(lt_model *model, const lt_picture *pictures,
-                                                      size_t n_pictures, float *out,
-                                                      lt_error *each, lt_error *err);
+                                                      size_t n_pictures, float *out, lt_error *each,
+                                                      lt_error *err);
+
+/* ---- vectors made of vectors ---- */
+
+#define LT_QUERY_PARTS_MAX 64
+
+/* What a question is made of: texts and pictures, each with a weight. A negative one takes away. */
+typedef struct lt_query_part {
+    const char *text;          /* either this */
+    const lt_picture *picture; /* or this; the other is NULL */
+    float weight;
+} lt_query_part;
+
+/* The rule for all that is mixed, here, in `latent search` and in the server's prompts: the unit
+ * vectors' sum, each times its weight, made unit length. LT_EINVAL where nothing is left of it.
+ * `rows`: n_rows rows of dims floats; out gets dims floats. */
+LT_API LT_NODISCARD lt_status lt_vectors_mix(const float *rows, const float *weights, size_t n_rows,
+                                             size_t dims, float *out, lt_error *err);
+/* The same of parts that are embedded first: out gets the model's dims floats. */
+LT_API LT_NODISCARD lt_status lt_model_embed_parts(lt_model *model, const lt_query_part *parts,
+                                                   size_t n_parts, float *out, lt_error *err);
+/* Cuts the model's vectors to their first `keep` dimensions and makes them unit length again, in
+ * place: rows lie model->dims apart and come to lie `keep` apart. With n_rows 0 it only says
+ * whether that is possible: LT_EUNSUPPORTED for a model whose dimensions are not ordered. */
+LT_API LT_NODISCARD lt_status lt_vectors_cut(const lt_model_info *model, float *rows, size_t n_rows,
+                                             size_t keep, lt_error *err);
 
 /* A small copy of a picture, upright, within max_width x max_height, its shape kept: 8-bit RGB
  * rows without padding. Free *pixels with lt_bytes_free. */
@@ -634,6 +659,22 @@ LT_API LT_NODISCARD lt_status lt_gallery_watch(lt_collection *collection, lt_mod
                                                const char *const *paths, size_t n_paths,
                                                const lt_gallery_options *options,
                                                lt_gallery_progress *out, lt_error *err);
+/* A question to a gallery. */
+typedef struct lt_gallery_query {
+    size_t size;
+    const lt_query_part *parts; /* what to look for, mixed as lt_model_embed_parts does */
+    size_t n_parts;
+    size_t k;
+    const char *filter; /* as in lt_query, may be NULL */
+    bool has_threshold;
+    float score_threshold; /* leave out hits with a lower cosine */
+} lt_gallery_query;
+#define LT_GALLERY_QUERY_INIT { sizeof(lt_gallery_query), NULL, 0, 10, NULL, false, 0.0f }
+
+/* The pictures nearest to a mix of texts (several languages) and pictures, best first. */
+LT_API LT_NODISCARD lt_status lt_gallery_search(lt_collection *collection, lt_model *model,
+                                                const lt_gallery_query *query, lt_hits **out,
+                                                lt_error *err);
 /* The k pictures nearest to a text (several languages). `filter` as in lt_query, may be NULL. */
 LT_API LT_NODISCARD lt_status lt_gallery_search_text(lt_collection *collection, lt_model *model,
                                                      const char *text, size_t k,

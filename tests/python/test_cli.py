@@ -15,6 +15,7 @@ import tempfile
 import time
 import zlib
 
+import numpy
 import pytest
 from PIL import Image
 
@@ -487,6 +488,32 @@ def test_search_by_picture(indexed, photos, tmp_path):
     assert str(source) in indexed.names("--image", small, "-k", "3")
 
 
+def embedded(program, *args):
+    return [numpy.array(line["embedding"]) for line in program.json("embed", *args)]
+
+
+def test_search_by_parts(indexed, photos):
+    """Words, a picture and what is taken away are one vector: the weighted sum, made unit length."""
+    source = sorted((photos / "animals").iterdir())[0]
+    words, minus, picture = embedded(indexed, "-t", "on grass", "-t", "an animal", source)
+    asked = ["on grass", "--image", source, "--minus", "an animal", "-k", "24"]
+    for weights, v in (([], words + picture - 0.5 * minus),
+                       (["--weight", "image=0.25", "--weight", "minus=1"],
+                        words + 0.25 * picture - minus)):
+        hits = indexed.json("search", *asked, *weights)
+        expected = embedded(indexed, hits[3]["filename"])[0] @ v / numpy.linalg.norm(v)
+        assert hits[3]["score"] == pytest.approx(expected, abs=2e-3)
+    result = indexed("search", "apple", "--minus", "apple", "--weight", "minus=1", code=EXIT_INPUT)
+    assert "leave nothing" in result.err
+
+
+def test_search_minus(indexed):
+    """Away from fruits among a dozen animals and a dozen fruits."""
+    def fruits(*more):
+        return sum("/fruit/" in name for name in indexed.names("something to eat", "-k", "12", *more))
+    assert fruits() > fruits("--minus", "fruit", "--weight", "minus=1")
+
+
 def test_search_min_score(indexed):
     hits = indexed.json("search", "apple")
     limit = (hits[2]["score"] + hits[3]["score"]) / 2
@@ -606,6 +633,7 @@ def test_search_missing_things(latent, photos):
     assert not latent.data.exists(), "searching makes no data directory"
     latent("index", photos / "fruit")
     assert "No such file" in latent("search", "--image", "/no.jpg", code=EXIT_NOT_FOUND).err
+    assert "No such file" in latent("search", "x", "--image", "/no.jpg", code=EXIT_NOT_FOUND).err
     assert "not a folder" in latent("search", "--image", photos, code=EXIT_INPUT).err
     latent("forget", "--yes", photos)
     result = latent("search", "x")
@@ -887,7 +915,8 @@ def test_eval_missing_file(indexed, tmp_path):
     (["search", "x", "--min-score", "high"], "--min-score: a number"),
     (["search", "x", "--after", "tomorrow"], "--after: a date is expected"),
     (["search", "x", "--near", "here"], "--near: LAT,LON,KM"),
-    (["search", "x", "--image", "y.jpg"], "not both"),
+    (["search", "--minus", "x"], "--minus takes away"),
+    (["search", "x", "--weight", "2"], "--weight: '2' is not words=X"),
     (["search"], "what to look for?"),
     (["index"], "which folder?"),
     (["index", "--treads", "2", "."], "did you mean --threads?"),
