@@ -153,6 +153,8 @@ static void recall_holds(void **state)
     fix_reopen(w, "c");
     check_recall(w, "reopened"); /* the first searches wake the thread that opens the graph */
     wait_green(w);
+    fix_reopen(w, "c");
+    wait_green(w); /* to be asked does too */
     assert_false(says(w, "\"indexed_vectors_count\":0,"));
     check_recall(w, "opened");
     const char *patch = "{\"hnsw_config\":{\"m\":8}}";
