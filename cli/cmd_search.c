@@ -16,14 +16,15 @@
 #include "cmd.h"
 #include "found.h"
 #include "mosaic.h"
+#include "parts.h"
 #include "pick.h"
 #include "session.h"
 #include "sheet.h"
 #include "term.h"
 
 typedef struct args {
-    const char *image, *after, *before, *near, *filter, *html;
-    cli_list in;
+    const char *after, *before, *near, *filter, *html;
+    cli_list in, image, minus, weight;
     size_t k;
     double min_score; /* NAN: none */
     bool json, append, no_pictures;
@@ -32,8 +33,12 @@ typedef struct args {
 static const args defaults = {.k = 10, .min_score = NAN};
 
 static const cli_option options[] = {
-    {"image", 'i', CLI_TEXT, offsetof(args, image), "FILE", CLI_COMPLETE_FILES, 0, 0,
-     "search by a picture instead of words"},
+    {"image", 'i', CLI_LIST, offsetof(args, image), "FILE", CLI_COMPLETE_FILES, 0, 0,
+     "search by a picture, with or without words; may be given again"},
+    {"minus", 0, CLI_LIST, offsetof(args, minus), "WORDS", CLI_COMPLETE_NONE, 0, 0,
+     "away from what these words say; may be given again"},
+    {"weight", 0, CLI_LIST, offsetof(args, weight), "WHAT=X", CLI_COMPLETE_NONE, 0, 0,
+     "how much words, image (default: 1) or minus (0.5) count; may be given again"},
     {"limit", 'k', CLI_SIZE, offsetof(args, k), "N", CLI_COMPLETE_NONE, 1, LT_LIMIT_K,
      "how many hits at most (default: 10)"},
     {"min-score", 0, CLI_REAL, offsetof(args, min_score), "X", CLI_COMPLETE_NONE, 0, 0,
@@ -61,7 +66,7 @@ static const cli_option options[] = {
 typedef struct search {
     const args *a;
     cli_session *s;
-    char *words;  /* the query's words, joined; NULL with --image */
+    cli_parts parts;
     char *filter; /* NULL: none */
     lt_hits *hits;
     cli_found *found;
@@ -73,25 +78,10 @@ static void search_done(search *q)
     cli_found_free(q->found, q->hits ? q->hits->n_items : 0);
     lt_hits_free(q->hits);
     lt_free(q->filter);
-    lt_free(q->words);
+    cli_parts_done(&q->parts);
 }
 
 /* ---- the query --------------------------------------------------------------------------------- */
-
-static lt_status join_words(const cli_list *words, char **out, lt_error *err)
-{
-    LT_CLEANUP(lt_buf_done) lt_buf text = {0};
-
-    for (size_t i = 0; i < words->n; i++) {
-        LT_TRY(lt_buf_adds(&text, i ? " " : "", err));
-        LT_TRY(lt_buf_adds(&text, words->items[i], err));
-    }
-    if (text.len == 0 || strspn(text.data, " \t\r\n") == text.len)
-        return lt_fail(err, LT_EINVAL, "the query is empty; say what to look for, as in: latent "
-                                       "search \"a red boat\"");
-    *out = lt_buf_steal(&text);
-    return LT_OK;
-}
 
 static lt_status check_image(const char *path, lt_error *err)
 {
@@ -111,51 +101,31 @@ static lt_status prepare(search *q, const cli_list *words, lt_error *err)
     const args *a = q->a;
     cli_pick pick = {&a->in, a->after, a->before, a->near, a->filter};
 
-    if (a->image && words->n)
-        return lt_fail(err, LT_EINVAL, "words or --image, not both (see: latent help search)");
     if (a->append && !a->html)
         return lt_fail(err, LT_EINVAL, "--append goes with --html FILE");
-    if (!a->image)
-        LT_TRY(join_words(words, &q->words, err));
+    LT_TRY(cli_parts_read(words, &a->image, &a->minus, &a->weight, &q->parts, err));
     return cli_pick_filter(&pick, &q->filter, err);
-}
-
-static lt_status embed_query(search *q, float *vector, lt_error *err)
-{
-    lt_picture picture = {.path = q->a->image};
-    const char *text = q->words;
-
-    if (q->a->image)
-        return lt_model_embed_pictures(q->s->model, &picture, 1, vector, NULL, err);
-    return lt_model_embed_texts(q->s->model, &text, 1, vector, err);
 }
 
 static lt_status find(search *q, lt_error *err)
 {
     lt_db_options reading = LT_DB_OPTIONS_INIT;
-    lt_model_info info = LT_MODEL_INFO_INIT;
-    lt_query query = LT_QUERY_INIT;
+    lt_gallery_query query = LT_GALLERY_QUERY_INIT;
     double began = lt_clock_s();
 
     reading.read_only = true;
-    if (q->a->image)
-        LT_TRY(check_image(q->a->image, err));
+    for (size_t i = 0; i < q->a->image.n; i++)
+        LT_TRY(check_image(q->a->image.items[i], err));
     LT_TRY(cli_open_db(q->s, &reading, err));
     LT_TRY(cli_open_model(q->s, LT_USE_LATENCY, 0, err));
     LT_TRY(cli_open_gallery(q->s, err));
-    LT_TRY(lt_model_get_info(q->s->model, &info, err));
-    LT_AUTOFREE float *vector = lt_calloc(info.dims, sizeof *vector);
-
-    if (!vector)
-        return lt_fail_nomem(err);
-    LT_TRY(embed_query(q, vector, err));
-    query.vector = vector;
-    query.dims = info.dims;
+    query.parts = q->parts.items;
+    query.n_parts = q->parts.n;
     query.k = q->a->k;
     query.filter = q->filter;
     query.has_threshold = !isnan(q->a->min_score);
     query.score_threshold = query.has_threshold ? (float)q->a->min_score : 0;
-    LT_TRY(lt_points_query(q->s->collection, &query, &q->hits, err));
+    LT_TRY(lt_gallery_search(q->s->collection, q->s->model, &query, &q->hits, err));
     q->seconds = lt_clock_s() - began;
     return cli_found_read(q->hits, &q->found, err);
 }
@@ -240,12 +210,28 @@ static lt_status print_list(const search *q, lt_error *err)
     return LT_OK;
 }
 
+/* "at night + beach.jpg - people" */
+static lt_status describe(const search *q, lt_buf *out, lt_error *err)
+{
+    for (size_t i = 0; i < q->parts.n; i++) {
+        const lt_query_part *part = &q->parts.items[i];
+        const char *sign = i == 0 ? "" : part->weight < 0 ? " − " : " + ";
+
+        LT_TRY(lt_buf_addf(out, err, "%s%s", sign,
+                           part->text ? part->text : lt_path_name(part->picture->path)));
+    }
+    return LT_OK;
+}
+
 static lt_status write_sheet(const search *q, uint64_t n_points, lt_error *err)
 {
+    LT_CLEANUP(lt_buf_done) lt_buf heading = {0};
     char about[160];
+
+    LT_TRY(describe(q, &heading, err));
     cli_section section = {
-        .heading = q->a->image ? lt_path_name(q->a->image) : q->words,
-        .picture = q->a->image,
+        .heading = heading.data,
+        .picture = q->a->image.n ? q->a->image.items[0] : NULL,
         .about = about,
         .found = q->found,
         .n_found = q->hits->n_items,
@@ -286,7 +272,7 @@ static int run(const cli_globals *globals, const void *a, const cli_list *operan
     LT_CLEANUP(search_done) search q = {.a = a, .s = &s};
     lt_error err;
 
-    if (operands->n == 0 && !q.a->image) {
+    if (operands->n == 0 && q.a->image.n == 0 && q.a->minus.n == 0) {
         cli_complain("what to look for? as in: latent search \"a red boat\", or: latent search "
                      "--image FILE");
         return CLI_EXIT_USAGE;
@@ -306,18 +292,21 @@ static int run(const cli_globals *globals, const void *a, const cli_list *operan
 
 const cli_command cli_cmd_search = {
     .name = "search",
-    .operands = "WORD... | --image FILE",
-    .summary = "find pictures by words or by a picture",
+    .operands = "[WORD]... [--image FILE]...",
+    .summary = "find pictures by words, by a picture, or by both",
     .about =
         "Prints the pictures nearest in meaning, best first: rank, score, path. Words may be "
         "English, German, French, Italian or Spanish with the built-in model. On a terminal small "
         "pictures are shown.\n"
+        "Words, pictures and --minus are mixed: their unit vectors are added, each times its "
+        "weight, and the nearest to the sum are found.\n"
         "DATE is 2023, 2023-05, 2023-05-01 or an RFC 3339 time. It is compared with the day the "
         "picture was taken, or where the picture does not say, with its file's time.\n"
         "No hits is no error: the exit code is 0.",
     .examples = "latent search \"children playing in the snow\"\n"
                 "latent search -k 3 --json Surfing\n"
                 "latent search --image holiday.jpg --in ~/Pictures/2023\n"
+                "latent search \"at night\" --image beach.jpg --minus people\n"
                 "latent search Bergsee --after 2022 --before 2023-06 --near 46.6,8.0,30\n"
                 "latent search sunset --html sheet.html",
     .options = options,

@@ -17,7 +17,7 @@ typedef struct args {
     const char *host, *api_key, *read_only_api_key, *tls_cert, *tls_key;
     cli_list aliases;
     size_t port, workers, queue, timeout_s, body_mb, wait_us;
-    bool insecure, quiet;
+    bool insecure, preload, quiet;
 } args;
 
 static const args defaults = {.host = "127.0.0.1", .port = 6333, .timeout_s = 60, .body_mb = 32};
@@ -49,6 +49,8 @@ static const cli_option options[] = {
      "largest request body in MB (default: 32)"},
     {"batch-wait", 0, CLI_SIZE, offsetof(args, wait_us), "US", CLI_COMPLETE_NONE, 0, 100000,
      "microseconds that texts wait for company (default: 0)"},
+    {"preload", 0, CLI_FLAG, offsetof(args, preload), NULL, CLI_COMPLETE_NONE, 0, 0,
+     "load the model before listening (default: at the first request that needs it)"},
     {"quiet", 'q', CLI_FLAG, offsetof(args, quiet), NULL, CLI_COMPLETE_NONE, 0, 0,
      "do not print the address"},
 };
@@ -79,6 +81,7 @@ static void fill_config(const cli_globals *globals, const args *a, lt_server_con
     c->queue_max = (unsigned)a->queue;
     c->deadline_s = (double)a->timeout_s;
     c->body_max = a->body_mb << 20;
+    c->preload = a->preload;
     c->batch_wait_us = (unsigned)a->wait_us;
 }
 

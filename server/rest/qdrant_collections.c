@@ -11,8 +11,8 @@
 
 /* ---- what handlers have in common ------------------------------------------------------------ */
 
-/* A handler's work as a function that fails; `entry` is the collection, where the path names one
- * that must exist. */
+/* A handler's work, once the parameters are read; `entry` is the collection, where the path names
+ * one that must exist. */
 typedef lt_status (*job)(lt_service *s, const lt_http_request *r, const lt_route_args *args,
                          const lt_qdrant_params *params, lt_shelf_entry *entry, lt_http_answer *a,
                          lt_error *err);
@@ -33,13 +33,10 @@ static lt_status run_job(job what, bool of_collection, lt_service *s, const lt_h
     return st;
 }
 
-#define JOB(name, what, of_collection)                                   \
-    LT_QDRANT_HANDLER(name)                                              \
-    {                                                                    \
-        lt_error err;                                                    \
-                                                                         \
-        if (run_job(what, of_collection, s, r, args, a, &err) != LT_OK)  \
-            lt_qdrant_fail(r, a, &err);                                  \
+#define JOB(name, what, of_collection)                               \
+    LT_QDRANT_HANDLER(name)                                          \
+    {                                                                \
+        return run_job(what, of_collection, s, r, args, a, err);     \
     }
 
 /* ---- collections ----------------------------------------------------------------------------- */
@@ -75,9 +72,8 @@ static lt_status list_all(lt_service *s, const lt_http_request *r, const lt_rout
     lt_status st = lt_shelf_each(s->shelf, add_name, &l, err);
 
     if (st == LT_OK)
-        lt_qdrant_doc(r, a, l.doc);
-    else
-        yyjson_mut_doc_free(l.doc);
+        return lt_qdrant_doc(r, a, l.doc, err);
+    yyjson_mut_doc_free(l.doc);
     return st;
 }
 JOB(list_collections, list_all, false)
@@ -114,7 +110,7 @@ static lt_status exists(lt_service *s, const lt_http_request *r, const lt_route_
 }
 JOB(collection_exists, exists, false)
 
-static lt_status check_name(const char *name, lt_error *err)
+lt_status lt_qdrant_check_name(const char *name, lt_error *err)
 {
     size_t n = strlen(name);
 
@@ -136,7 +132,7 @@ static lt_status create(lt_service *s, const lt_http_request *r, const lt_route_
     (void)params;
     (void)entry;
     LT_TRY(lt_qdrant_check_body(r, err));
-    LT_TRY(check_name(args->name, err));
+    LT_TRY(lt_qdrant_check_name(args->name, err));
     LT_TRY(lt_shelf_create(s->shelf, args->name, r->body, r->n_body, err));
     lt_qdrant_true(r, a, true);
     return LT_OK;
@@ -389,8 +385,7 @@ static lt_status list_aliases(lt_service *s, const lt_http_request *r, const lt_
         }
     }
     lt_aliases_free(aliases, n);
-    lt_qdrant_doc(r, a, doc);
-    return LT_OK;
+    return lt_qdrant_doc(r, a, doc, err);
 }
 JOB(collection_aliases, list_aliases, true)
 JOB(all_aliases, list_aliases, false)

@@ -4,9 +4,11 @@
 #include "qdrant.h"
 
 #define READ(method, path, name) \
-    {method, path, LT_ACCESS_READ, LT_ERRORS_QDRANT, lt_qdrant_##name}
+    {method, path, LT_ACCESS_READ, LT_ERRORS_QDRANT, lt_qdrant_##name, NULL}
 #define WRITE(method, path, name) \
-    {method, path, LT_ACCESS_WRITE, LT_ERRORS_QDRANT, lt_qdrant_##name}
+    {method, path, LT_ACCESS_WRITE, LT_ERRORS_QDRANT, lt_qdrant_##name, NULL}
+#define UPLOAD(method, path, name, field) \
+    {method, path, LT_ACCESS_WRITE, LT_ERRORS_QDRANT, lt_qdrant_##name, field}
 
 const lt_route lt_qdrant_routes[] = {
     READ("POST", "/collections/*/points/query", query),
@@ -51,6 +53,12 @@ const lt_route lt_qdrant_routes[] = {
     WRITE("PUT", "/collections/*/index", create_index),
     WRITE("DELETE", "/collections/*/index/*", delete_index),
     READ("GET", "/collections/*/aliases", collection_aliases),
+    READ("GET", "/collections/*/snapshots", list_snapshots),
+    WRITE("POST", "/collections/*/snapshots", create_snapshot),
+    READ("GET", "/collections/*/snapshots/*", get_snapshot),
+    WRITE("DELETE", "/collections/*/snapshots/*", delete_snapshot),
+    WRITE("PUT", "/collections/*/snapshots/recover", recover_snapshot),
+    UPLOAD("POST", "/collections/*/snapshots/upload", upload_snapshot, "snapshot"),
     READ("GET", "/collections/*/cluster", collection_cluster),
     WRITE("POST", "/collections/*/cluster", standalone),
     READ("GET", "/collections/*/shards", shard_keys),

@@ -251,6 +251,18 @@ static lt_status write_point(lt_group *g, const point *p, const wish *w, lt_erro
     return lt_txn_put(g->txn, &p->key, g->record.data, g->record.len, err);
 }
 
+lt_status lt_group_put_new(lt_group *g, const lt_key *key, const lt_encoded *vectors,
+                           size_t n_vectors, const char *payload, size_t payload_len, lt_error *err)
+{
+    point p = {.key = *key};
+    wish w = {.vectors = vectors,
+              .n_vectors = n_vectors,
+              .payload = payload,
+              .payload_len = payload_len};
+
+    return write_point(g, &p, &w, err);
+}
+
 static lt_status delete_point(lt_group *g, const point *p, lt_error *err)
 {
     LT_TRY(note_payload(g, p, p->exists ? p->old.slot : LT_PIDX_NO_SLOT, LT_PIDX_NO_SLOT, NULL, 0,

@@ -13,6 +13,7 @@ struct lt_reader {
     lt_buf record;           /* the last record read */
 };
 
+void lt_reader_done(lt_reader **r); /* for LT_CLEANUP */
 lt_status lt_point_damaged(const lt_reader *r, const lt_key *key, const char *why, lt_error *err);
 /* The key of the point in a living slot. */
 lt_status lt_reader_key(lt_reader *r, uint32_t slot, lt_key *out, lt_error *err) LT_NODISCARD;
@@ -51,6 +52,11 @@ typedef struct lt_selection {
 lt_status lt_reader_select_explained(lt_reader *r, const lt_filter *filter,
                                      const lt_vector_schema *having, lt_selection *out,
                                      lt_error *err) LT_NODISCARD;
+
+/* ---- nearest.c ---- */
+
+/* Leaves of n bits those that the question is restricted to; how many. */
+uint64_t lt_reader_keep_within(const lt_reader *r, const lt_nearest *q, uint64_t *bits, uint64_t n);
 
 /* A query vector in the form that is compared. */
 struct lt_prepared {

@@ -37,6 +37,11 @@ void lt_reader_close(lt_reader *r)
     lt_free(r);
 }
 
+void lt_reader_done(lt_reader **r)
+{
+    lt_reader_close(*r);
+}
+
 lt_db *lt_reader_db(const lt_reader *r)
 {
     return r->c->db;

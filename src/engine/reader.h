@@ -146,15 +146,22 @@ typedef struct lt_nearest {
     const uint64_t *within;  /* only these slots; NULL: all */
     size_t ef;               /* 0: chosen */
     bool exact, indexed_only;
-    bool quant_ignore;
-    int quant_rescore;        /* -1: chosen */
-    double quant_oversampling; /* 0: chosen */
+    bool quant_ignore;         /* measure the vectors, not their quantised copies */
+    int quant_rescore;         /* 0: scores stay those of the copies; -1: chosen (1) */
+    double quant_oversampling; /* so many times k are measured again; 0: chosen */
 } lt_nearest;
 #define LT_NEAREST_INIT {NULL, 10, NULL, NULL, 0, false, false, false, -1, 0}
 
 /* The k nearest points, best first (ties by id), into an array to be freed with lt_free. */
 lt_status lt_reader_nearest(lt_reader *r, const lt_nearest *q, lt_scored **out, size_t *n_out,
                             lt_error *err) LT_NODISCARD;
+
+/* Plans without answering, and appends what lt_reader_explain tells with a member "search": {"by":
+ * "scan" | "graph" | "filtered graph", "because", "among": how many pass, "scan_max": up to how many
+ * are scanned; of quantised copies "codes": their kind, "rescored": how many are measured again; of a
+ * graph "candidates", "scanned_tail": slots it does not know yet}. */
+lt_status lt_reader_explain_nearest(lt_reader *r, const lt_nearest *q, lt_buf *json,
+                                    lt_error *err) LT_NODISCARD;
 
 float lt_user_score(lt_distance distance, float similarity);
 

@@ -161,6 +161,19 @@ lt_status lt_view_copy(const lt_view *old, lt_schema *schema, uint64_t n_slots, 
     return LT_OK;
 }
 
+lt_hnsw_vectors lt_view_vectors(const lt_view *v, size_t i)
+{
+    const lt_schema_vector *s = &v->schema->vectors[i];
+
+    return (lt_hnsw_vectors){.chunks = v->vectors[i].chunks,
+                             .n_chunks = v->vectors[i].n_chunks,
+                             .chunk_slots = LT_VEC_CHUNK_SLOTS,
+                             .stride = s->stride,
+                             .dims = s->seen.dims,
+                             .distance = s->seen.distance,
+                             .element = s->seen.element};
+}
+
 /* ---- loading --------------------------------------------------------------------------------- */
 
 typedef struct loading {

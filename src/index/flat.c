@@ -129,7 +129,7 @@ static lt_status score_batch(const lt_flat *f, const void *query, batch *b, lt_b
 {
     float distances[BATCH];
 
-    lt_space_distances(f->space, query, b->rows, b->n, distances);
+    f->measure(f->context, query, b->rows, b->n, distances);
     for (size_t i = 0; i < b->n; i++)
         LT_TRY(lt_best_offer(best, -distances[i], b->slots[i], err));
     b->n = 0;

@@ -147,6 +147,24 @@ lt_status lt_catalog_put(lt_catalog *c, const char *name, const char *folder, lt
     return finish(c, txn, put_collection(c, txn, name, folder, err), err);
 }
 
+static lt_status replace_collection(lt_catalog *c, MDB_txn *txn, const char *name,
+                                    const char *folder, lt_error *err)
+{
+    MDB_val v;
+
+    if (get(txn, c->collections, name, &v) != 0)
+        return put_collection(c, txn, name, folder, err);
+    return code_status(c, put(txn, c->collections, name, folder), err);
+}
+
+lt_status lt_catalog_replace(lt_catalog *c, const char *name, const char *folder, lt_error *err)
+{
+    MDB_txn *txn;
+
+    LT_TRY(lt_env_begin(&c->env, true, &txn, err));
+    return finish(c, txn, replace_collection(c, txn, name, folder, err), err);
+}
+
 static int drop_aliases_of(lt_catalog *c, MDB_txn *txn, const char *name)
 {
     MDB_cursor *cursor;

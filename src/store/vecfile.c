@@ -102,7 +102,8 @@ void lt_vecfile_close(lt_vecfile *v)
 }
 
 /* The file must reach to the end of the last map, or touching the rest would be a bus error. The
- * bytes added are a hole: they take no disk. */
+ * bytes added are a hole: they take no disk. Synced, for a commit may name slots up to there without
+ * writing a row of this file. */
 static lt_status extend(lt_vecfile *v, size_t n_chunks, lt_error *err)
 {
     off_t need = (off_t)(LT_VEC_HEADER_BYTES + n_chunks * chunk_bytes(v));
@@ -117,7 +118,7 @@ static lt_status extend(lt_vecfile *v, size_t n_chunks, lt_error *err)
                        (long long)st.st_size, (long long)need);
     if (ftruncate(v->fd, need) < 0)
         return lt_fail_errno(err, LT_EIO, errno, "%s: cannot grow", v->path);
-    return LT_OK;
+    return lt_vecfile_sync(v, err);
 }
 
 lt_status lt_vecfile_map(lt_vecfile *v, uint64_t n_slots, lt_error *err)

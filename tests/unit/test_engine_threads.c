@@ -211,11 +211,67 @@ static void dropped_under_readers(void **state)
         pthread_join(threads[i], NULL);
 }
 
+enum { MANY = 140 }; /* more than are kept open */
+
+typedef struct visitor {
+    world *w;
+    uint64_t seed;
+} visitor;
+
+/* Opens collections at random: each time it is the one that was left, with what was written. */
+static void *visit_many(void *arg)
+{
+    visitor *v = arg;
+    lt_rng r = {v->seed};
+
+    for (int i = 0; i < 1500; i++) {
+        char name[16];
+        lt_collection *c;
+        lt_error err;
+        uint64_t n;
+
+        snprintf(name, sizeof name, "n%d", (int)lt_rng_below(&r, MANY));
+        assert_ok(lt_collection_open(v->w->db, name, &c, &err), &err);
+        assert_ok(lt_points_count(c, NULL, &n, &err), &err);
+        assert_int_equal(n, 1);
+        lt_collection_close(c);
+    }
+    return NULL;
+}
+
+static void closed_and_opened_at_once(void **state)
+{
+    world *w = *state;
+    visitor visitors[3];
+    pthread_t threads[3];
+    float value = 1;
+    lt_vector v = fix_dense("", &value, 1);
+    const char *json = "{\"vectors\":{\"size\":1,\"distance\":\"Dot\"}}";
+
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "n%d", i);
+        OK(lt_collection_create_json(w->db, name, json, strlen(json), &w->err));
+        OK(lt_collection_open(w->db, name, &w->c, &w->err));
+        OK(fix_put(w, 1, &v, 1, NULL));
+        lt_collection_close(w->c);
+    }
+    w->c = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        visitors[i] = (visitor){w, i + 1};
+        assert_int_equal(pthread_create(&threads[i], NULL, visit_many, &visitors[i]), 0);
+    }
+    for (size_t i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_at_once, fix_setup, fix_teardown),
         cmocka_unit_test_setup_teardown(dropped_under_readers, fix_setup, fix_teardown),
+        cmocka_unit_test_setup_teardown(closed_and_opened_at_once, fix_setup, fix_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
