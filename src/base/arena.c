@@ -6,7 +6,10 @@
 
 #include "mem.h"
 
-enum { BLOCK_BYTES = 64 * 1024, SMALL = 16, LARGE = 64 /* alignments */ };
+/* Blocks begin small, for most requests are, and what malloc keeps at the top of its heap it gives
+ * back to the system as soon as that is much. */
+enum { BLOCK_MIN = 4 * 1024, BLOCK_MAX = 64 * 1024 };
+enum { SMALL = 16, LARGE = 64 }; /* alignments */
 
 struct lt_arena_block {
     lt_arena_block *next;
@@ -37,6 +40,14 @@ static lt_arena_block *new_block(lt_arena *a, size_t size)
     return b;
 }
 
+/* Twice what the newest block has. */
+static size_t next_size(const lt_arena *a)
+{
+    if (!a->blocks)
+        return BLOCK_MIN;
+    return a->blocks->size < BLOCK_MAX / 2 ? a->blocks->size * 2 : BLOCK_MAX;
+}
+
 /* Bytes to leave out so that what follows p is aligned. */
 static size_t padding(const char *p, size_t align)
 {
@@ -58,8 +69,9 @@ static void *take(lt_arena *a, size_t n, size_t size, size_t align)
             return a->blocks->bytes + begin;
         }
     }
-    bool alone = bytes + align > BLOCK_BYTES;
-    lt_arena_block *b = new_block(a, alone ? bytes + align : BLOCK_BYTES);
+    size_t room = next_size(a);
+    bool alone = bytes + align > room;
+    lt_arena_block *b = new_block(a, alone ? bytes + align : room);
 
     if (!b)
         return NULL;

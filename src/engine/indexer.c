@@ -598,4 +598,7 @@ void lt_index_describe(lt_collection *c, const lt_view *v, lt_index_state *out)
     pthread_mutex_lock(&c->indexing.lock);
     out->error = c->indexing.error;
     pthread_mutex_unlock(&c->indexing.lock);
+    /* Who asks may be waiting for it; after a start graphs are loaded only when somebody wants them. */
+    if (out->busy)
+        wake(c);
 }

@@ -112,6 +112,9 @@ static void recall_holds(void **state)
     check_recall(w, "reopened", false);
     wait_green(w);
     check_recall(w, "opened", true);
+    fix_reopen(w, "c");
+    wait_green(w); /* to be asked wakes it too */
+    assert_false(says(w, "\"indexed_vectors_count\":0,"));
     const char *patch = "{\"hnsw_config\":{\"m\":12}}";
 
     OK(lt_collection_update_json(w->c, patch, strlen(patch), &w->err));
