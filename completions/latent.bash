@@ -10,7 +10,7 @@ _latent_command()
     command=
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
-            --after|--alias|--api-key|--batch-wait|--before|--collection|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-score|--model|--near|--photos|--port|--queue|--read-only-api-key|--text|--threads|--timeout|--tls-cert|--tls-key|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
+            --after|--alias|--api-key|--batch-wait|--before|--collection|--config|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-score|--model|--near|--photos|--port|--queue|--read-only-api-key|--text|--threads|--timeout|--tls-cert|--tls-key|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
             -*) ;;
             *) command=${COMP_WORDS[i]}; return ;;
         esac
@@ -111,6 +111,9 @@ _latent()
         serve" --batch-wait")
             COMPREPLY=()
             return ;;
+        serve" --config")
+            mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null
+            return ;;
         eval" --photos")
             mapfile -t COMPREPLY < <(compgen -d -- "$word"); compopt -o filenames 2>/dev/null
             return ;;
@@ -127,7 +130,7 @@ _latent()
             index) options="--prune --exclude -x --watch -w --follow-links -L --threads -j --json --quiet -q --fail-on-error" ;;
             search) options="--image -i --limit -k --min-score --in --after --before --near --filter --json --html --append --no-pictures" ;;
             embed) options="--text -t --stdin-files --stdin-text --dims --threads -j --json" ;;
-            serve) options="--host --port -p --api-key --read-only-api-key --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --quiet -q" ;;
+            serve) options="--host --port -p --api-key --read-only-api-key --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --config --print-config --quiet -q" ;;
             info) options="--json" ;;
             forget) options="--all --yes -y --dry-run -n --quiet -q" ;;
             model) options="--json" ;;
