@@ -13,6 +13,9 @@
 
 #include "config.h"
 
+/* All that lives is written anew, so it should pay: half of the slots are dead. */
+static const double DEAD_PART_MIN = 0.5;
+
 /* ---- vector files ---------------------------------------------------------------------------- */
 
 char *lt_vectors_path(const char *dir, uint32_t number, lt_element element)
@@ -300,6 +303,10 @@ static lt_status parse(const char *config, size_t n, const lt_schema *old, lt_sc
     qsort(s->vectors, s->n_vectors, sizeof *s->vectors, by_name);
     s->indexing_bytes = (uint64_t)(
         bounded(lt_config_number(root, "optimizers_config", "indexing_threshold"), 1e15) * 1024);
+    s->dead_part = lt_config_number(root, "optimizers_config", "deleted_threshold");
+    s->dead_part = s->dead_part > DEAD_PART_MIN ? s->dead_part : DEAD_PART_MIN;
+    s->vacuum_min =
+        (uint64_t)bounded(lt_config_number(root, "optimizers_config", "vacuum_min_vector_number"), 1e15);
     s->next_number = next ? (uint32_t)yyjson_get_uint(next) : 1; /* format 1 had the one vector */
     return read_indexes(s, yyjson_obj_get(root, "payload_schema"), old, err);
 }

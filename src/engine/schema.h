@@ -51,6 +51,8 @@ typedef struct lt_schema {
     size_t n_indexes;
     uint32_t next_number;
     uint64_t indexing_bytes; /* so large a dense vector's rows get a graph; 0: never */
+    double dead_part;        /* of the slots; with more the collection is vacuumed */
+    uint64_t vacuum_min;     /* slots; with fewer it is not */
 } lt_schema;
 
 /* Reads a stored config; files of vectors that `old` (may be NULL) has too are shared, the others
