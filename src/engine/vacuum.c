@@ -331,12 +331,15 @@ static void drop_old_files(const vacuum *k)
 
     for (size_t i = 0; i < s->n_vectors; i++) {
         LT_AUTOFREE char *graph = lt_graph_path(k->c->dir, s->vectors[i].number);
+        LT_AUTOFREE char *codes = lt_codes_path(k->c->dir, s->vectors[i].number);
 
         if (!s->vectors[i].vecs)
             continue;
         atomic_store(&s->vectors[i].vecs->dropped, true);
         if (graph)
             (void)unlink(graph);
+        if (codes)
+            (void)unlink(codes);
     }
 }
 
