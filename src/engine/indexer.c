@@ -423,7 +423,7 @@ static lt_status vacuum_if_due(lt_collection *c, lt_error *err)
     bool due = vacuum_is_due(c, v);
 
     lt_view_unref(v);
-    lt_status st = due && !stopping(c) ? lt_vacuum_run(c, err) : LT_OK;
+    lt_status st = due && !lt_index_stopping(c) ? lt_vacuum_run(c, err) : LT_OK;
 
     if (st == LT_ECANCELED)
         return LT_OK;
