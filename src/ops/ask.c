@@ -9,7 +9,6 @@
 #include "decode.h"
 #include "print.h"
 #include "run.h"
-#include "tell.h"
 
 /* One question from its body to its answer's text. */
 typedef struct question {
@@ -222,9 +221,7 @@ lt_status lt_collection_ask(lt_collection *collection, lt_ask_kind kind, const c
     q.body.arena = &q.decoded;
     q.asking.arena = &q.work;
     LT_TRY(set_options(&q, options, err));
-    if (n_json > LT_LIMIT_BODY_BYTES)
-        return lt_fail(err, LT_ELIMIT, "the body is larger than %u bytes", LT_LIMIT_BODY_BYTES);
-    LT_TRY(tell_parse(json, n_json, &doc, err));
+    LT_TRY(lt_body_parse(json, n_json, &doc, err));
     q.json = yyjson_doc_get_root(doc);
     LT_TRY(lt_reader_open(collection, &q.asking.r, err));
     lt_status st = answer(&q, kind, err);

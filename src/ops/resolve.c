@@ -47,17 +47,18 @@ static void free_values(void *values)
     lt_free(values);
 }
 
-static lt_status embed(lt_asking *a, const lt_input *input, lt_vector *out, lt_error *err)
+lt_status lt_embed_object(lt_infer infer, void *context, const char *object, size_t n_object,
+                          lt_arena *arena, lt_vector *out, lt_error *err)
 {
-    float *values;
-    size_t n;
+    float *values = NULL;
+    size_t n = 0;
 
-    if (!a->infer)
+    if (!infer)
         return lt_fail(err, LT_EINVAL,
                        "Inference is not available: there is no model to make a vector of %.80s",
-                       input->object);
-    LT_TRY(a->infer(a->infer_context, input->object, input->n_object, &values, &n, err));
-    LT_TRY(lt_arena_defer(a->arena, free_values, values, err));
+                       object);
+    LT_TRY(infer(context, object, n_object, &values, &n, err));
+    LT_TRY(lt_arena_defer(arena, free_values, values, err));
     *out = (lt_vector){"", LT_VECTOR_DENSE, values, n, 0, NULL};
     return LT_OK;
 }
@@ -68,7 +69,8 @@ lt_status lt_resolve(lt_asking *a, const lt_stage *stage, const lt_vector_schema
     if (input->kind == LT_INPUT_ID)
         LT_TRY(look_up(a, stage, &input->id, out, err));
     else if (input->kind == LT_INPUT_OBJECT)
-        LT_TRY(embed(a, input, out, err));
+        LT_TRY(lt_embed_object(a->infer, a->infer_context, input->object, input->n_object, a->arena,
+                               out, err));
     else
         *out = input->vector;
     /* A dense vector where there are several rows is one row. */

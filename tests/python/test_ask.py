@@ -238,6 +238,80 @@ def test_document_frequencies_of_a_corpus(program, tmp_path):
     running.close()
 
 
+TELL = ("upsert", "delete", "set_payload", "overwrite_payload", "delete_payload", "clear_payload",
+        "update_vectors", "delete_vectors", "batch")
+
+
+@pytest.mark.parametrize("kind, body, status, message", [
+    ("upsert", {}, -1, "missing field `points` or `batch`"),
+    ("upsert", {"points": []}, -1, "Bad request: Empty update request"),
+    ("delete", {"points": []}, -1, "Bad request: Empty update request"),
+    ("set_payload", {"payload": {}, "points": []}, -1, "Bad request: Empty update request"),
+    ("delete", {}, -1, "either list of point ids or filter must be provided"),
+    ("delete", {"filter": []}, -1, "filter: expected an object, not array"),
+    ("delete", {"points": [1, "1"]}, -1, 'points[1]: value "1" is not a valid point ID'),
+    ("delete", {"points": [1.5]}, -1, "points[0]: value 1.5 is not a valid point ID"),
+    ("upsert", {"points": [{"vector": [1, 2]}]}, -1, "points[0]: missing field `id`"),
+    ("upsert", {"points": [{"id": 1}]}, -1, "points[0]: missing field `vector`"),
+    ("upsert", {"points": [{"id": 1, "vector": 7}]}, -1, "points[0].vector: expected a list"),
+    ("upsert", {"points": [{"id": 1, "vector": {"a\0b": [1]}}]}, -1, "points[0].vector: a zero char"),
+    ("upsert", {"points": [{"id": 1, "vector": {"text": "x", "model": "m"}}]}, -1, "Inference"),
+    ("upsert", {"points": [{"id": 1, "vector": {"s": {"indices": [1, 1], "values": [1, 2]}}}]}, -13,
+     "[points[0].vector.s.indices: must be unique]"),
+    ("upsert", {"points": [{"id": 1, "vector": [[1, 2], [1]]}, {"id": 2, "vector": [[], []]}]}, -13,
+     "[points[0].vector[1]: all vectors must have the same dimension, found vector with dimension 1; "
+     "points[1].vector[0]: all vectors must be non-empty]"),
+    ("upsert", {"batch": {"ids": [1, 2], "vectors": [[1, 2]], "payloads": [{}]}}, -13,
+     "[batch: number of ids and vectors must be equal (2 != 1); batch: number of ids and payloads "),
+    ("upsert", {"batch": {"ids": [1], "vectors": {"": [[1, "x"]]}}}, -1, "batch.vectors.[0][1]: expected"),
+    ("upsert", {"batch": {"ids": [1], "vectors": [[1, 2]], "payloads": [7]}}, -1,
+     "batch.payloads[0]: expected an object"),
+    ("upsert", {"points": [], "update_mode": "replace"}, -1, "update_mode: unknown variant"),
+    ("upsert", {"points": [], "update_filter": 1}, -1, "update_filter: expected an object"),
+    ("set_payload", {"points": [1]}, -1, "missing field `payload`"),
+    ("set_payload", {"points": [1], "payload": []}, -1, "payload: expected an object"),
+    ("set_payload", {"points": [1], "payload": {}, "key": 1}, -1, "key: expected a string"),
+    ("delete_payload", {"points": [1], "keys": ["a", 1]}, -1, "keys[1]: expected a string"),
+    ("update_vectors", {"points": []}, -13, "[points: must contain at least 1 item]"),
+    ("delete_vectors", {"points": [1], "vector": []}, -13, "[vector: must contain at least 1 item]"),
+    ("batch", {"operations": [{"upsert": {"points": 1}}]}, -1, "operations[0].upsert.points: expected a list"),
+    ("batch", {"operations": [{"insert": {}}]}, -1, "operations[0]: expected one of `upsert`"),
+    ("batch", {}, -1, "missing field `operations`"),
+], ids=lambda value: str(value)[:60])
+def test_changes_that_are_refused(small, kind, body, status, message):
+    answer = small.line("tell", kind=TELL.index(kind), body=body)
+    assert answer.get("status") == status and message in answer["error"], answer
+
+
+def test_upsert_by_mode_and_filter(program, tmp_path):
+    running = ask_transport.Program(program, tmp_path)
+    running.line(op="create", collection="c", body={"vectors": {"size": 1, "distance": "Dot"}})
+
+    def upsert(ids, n, **more):
+        points = [{"id": i, "vector": [n], "payload": {"n": n}} for i in ids]
+        answer = running.line(op="tell", collection="c", kind=0, body={"points": points, **more})
+        assert "result" in answer, answer
+
+    def stored():
+        points = running.line(op="ask", collection="c", kind=1, body={"with_vector": True})
+        return {p["id"]: (p["vector"][0], p["payload"]["n"]) for p in points["result"]["points"]}
+
+    upsert([1, 2], 1)
+    upsert([2, 3], 2, update_mode="insert_only")
+    assert stored() == {1: (1, 1), 2: (1, 1), 3: (2, 2)}
+    upsert([3, 4], 3, update_mode="update_only")
+    assert stored() == {1: (1, 1), 2: (1, 1), 3: (3, 3)}
+    # New points are stored whatever the filter says, unless the mode is to update alone.
+    where = {"must": {"key": "n", "range": {"lt": 3}}}
+    upsert([1, 3, 5], 4, update_filter=where)
+    assert stored() == {1: (4, 4), 2: (1, 1), 3: (3, 3), 5: (4, 4)}
+    upsert([2, 5, 6], 5, update_filter=where, update_mode="update_only")
+    assert stored() == {1: (4, 4), 2: (5, 5), 3: (3, 3), 5: (4, 4)}
+    upsert([1, 2, 7], 6, update_filter={}, update_mode="insert_only")
+    assert stored() == {1: (4, 4), 2: (5, 5), 3: (3, 3), 5: (4, 4), 7: (6, 6)}
+    running.close()
+
+
 def test_what_is_refused(small):
     def query(status, *words, **body):
         small.refuse("points/query", body, status, *words)
