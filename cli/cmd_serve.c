@@ -32,6 +32,8 @@ static const cli_option options[] = {
      "ask clients for this key (default: $LATENT_API_KEY)"},
     {"read-only-api-key", 0, CLI_TEXT, AT(read_only_api_key), "KEY", CLI_COMPLETE_NONE,
      0, 0, "a second key that may only read (default: $LATENT_READ_ONLY_API_KEY)"},
+    {"jwt-rbac", 0, CLI_FLAG, AT(jwt), NULL, CLI_COMPLETE_NONE, 0, 0,
+     "take JSON Web Tokens, too, that the API key has signed"},
     {"insecure", 0, CLI_FLAG, AT(insecure), NULL, CLI_COMPLETE_NONE, 0, 0,
      "listen on a public address although everybody may then use it"},
     {"tls-cert", 0, CLI_TEXT, AT(tls_cert), "FILE", CLI_COMPLETE_FILES, 0, 0,
@@ -71,6 +73,7 @@ static void fill_config(const cli_globals *globals, const args *a, const serve_s
     c->insecure = v->insecure;
     c->api_key = v->api_key;
     c->read_only_api_key = v->read_only_api_key;
+    c->jwt = v->jwt;
     c->tls_cert_file = v->tls_cert;
     c->tls_key_file = v->tls_key;
     c->model_dir = globals->model;

@@ -30,6 +30,7 @@ static const setting settings[SERVE_SETTINGS] = {
     {"data", "storage.storage_path", CLI_TEXT, AT(data), NULL, false},
     {"api-key", "service.api_key", CLI_TEXT, AT(api_key), NULL, true},
     {"read-only-api-key", "service.read_only_api_key", CLI_TEXT, AT(read_only_api_key), NULL, true},
+    {"jwt-rbac", "service.jwt_rbac", CLI_FLAG, AT(jwt), "false", false},
     {"tls-cert", "tls.cert", CLI_TEXT, AT(tls_cert), NULL, false},
     {"tls-key", "tls.key", CLI_TEXT, AT(tls_key), NULL, false},
     {"insecure", "latent.insecure", CLI_FLAG, AT(insecure), "false", false},

@@ -17,7 +17,7 @@
 typedef struct serve_settings {
     const char *host, *api_key, *read_only_api_key, *tls_cert, *tls_key, *data;
     size_t port, workers, queue, timeout_s, body_mb, wait_us;
-    bool insecure, preload;
+    bool insecure, jwt, preload;
 } serve_settings;
 
 #define CLI_UNSET SIZE_MAX

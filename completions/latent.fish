@@ -58,6 +58,7 @@ complete -c latent -n '__fish_seen_subcommand_from serve' -l host -x -d 'where t
 complete -c latent -n '__fish_seen_subcommand_from serve' -l port -s p -x -d 'the port (default: 6333; 0: any free one)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l api-key -x -d 'ask clients for this key (default: $LATENT_API_KEY)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l read-only-api-key -x -d 'a second key that may only read (default: $LATENT_READ_ONLY_API_KEY)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l jwt-rbac -d 'take JSON Web Tokens, too, that the API key has signed'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l insecure -d 'listen on a public address although everybody may then use it'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l tls-cert -r -F -d 'speak TLS with this certificate (PEM)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l tls-key -r -F -d 'the certificate\'s key (PEM)'

@@ -9,8 +9,10 @@
 
 #include "qdrant.h"
 
+enum { LT_COLLECTION_NAME = 1024 }; /* bytes of a name in a path, encoded */
+
 #define ROUTE(method, path, access, errors, name) \
-    {method, path, LT_ACCESS_##access, LT_ERRORS_##errors, lt_rest_##name, NULL}
+    {method, path, LT_ACCESS_##access, LT_ERRORS_##errors, lt_rest_##name, NULL, false}
 
 static const lt_route other_routes[] = {
     ROUTE("GET", "/", OPEN, QDRANT, root),
@@ -207,60 +209,43 @@ bool lt_service_is_model(const lt_service *s, const char *name)
 
 /* ---- access ---------------------------------------------------------------------------------- */
 
-/* Takes as long for any wrong key of a given length. */
-static bool same_key(const char *given, const char *key)
+static void answer_refused(lt_http_answer *a, lt_error_style style, lt_verdict verdict)
 {
-    size_t n_given = strlen(given), n_key = key ? strlen(key) : 0;
-    unsigned char differ = !key || n_key == 0 || n_given != n_key;
+    const char *why = verdict == LT_VERDICT_WRONG_KEY
+                          ? "Invalid API key or JWT"
+                          : "Must provide an API key or an Authorization bearer token";
 
-    for (size_t i = 0; i < n_given; i++)
-        differ |= (unsigned char)given[i] ^ (unsigned char)(n_key ? key[i % n_key] : 0);
-    return !differ;
-}
-
-static const char *given_key(const lt_http_request *r)
-{
-    const char *key = lt_http_header(r, "api-key");
-    const char *bearer = lt_http_header(r, "Authorization");
-
-    if (key)
-        return key;
-    return bearer && strncasecmp(bearer, "Bearer ", 7) == 0 ? bearer + 7 : NULL;
-}
-
-static void refuse_key(lt_http_answer *a, lt_error_style style, bool given)
-{
-    const char *why = given ? "Invalid API key or JWT"
-                            : "Must provide an API key or an Authorization bearer token";
-
-    if (style == LT_ERRORS_QDRANT)
+    if (verdict == LT_VERDICT_NO)
+        lt_answer_error(a, style, 403, "FORBIDDEN", "Forbidden: this key does not allow it");
+    else if (style == LT_ERRORS_QDRANT)
         lt_answer_text(a, 401, why);
     else
         lt_answer_error(a, style, 401, "UNAUTHORIZED", why);
 }
 
+/* The collection that a route's path names, decoded, in `out`; NULL: none. */
+static const char *collection_of(const match *m, char out[LT_COLLECTION_NAME])
+{
+    static const char begin[] = "/collections/*";
+    const segment *name = &m->names[0];
+
+    if (!m->route || strncmp(m->route->path, begin, sizeof begin - 1) != 0 ||
+        name->n >= LT_COLLECTION_NAME)
+        return NULL;
+    memcpy(out, name->text, name->n);
+    out[name->n] = '\0';
+    return lt_http_decode(out) == strlen(out) ? out : NULL;
+}
+
 bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a)
 {
-    const lt_service *s = context;
-    const lt_server_config *c = s->config;
-    const lt_route *route = find_route(r).route;
-    lt_access need = route ? route->access : LT_ACCESS_READ;
-    const char *key = given_key(r);
+    match m = find_route(r);
+    char name[LT_COLLECTION_NAME];
+    lt_verdict verdict = lt_access_judge(context, r, m.route, collection_of(&m, name));
 
-    if (need == LT_ACCESS_OPEN || (!c->api_key && !c->read_only_api_key))
-        return false;
-    if (key && same_key(key, c->api_key))
-        return false;
-    bool reader = key && same_key(key, c->read_only_api_key);
-
-    if (reader && need == LT_ACCESS_READ)
-        return false;
-    if (reader)
-        lt_answer_error(a, style_of(r), 403, "FORBIDDEN",
-                        "Forbidden: this key may only read");
-    else
-        refuse_key(a, style_of(r), key != NULL);
-    return true;
+    if (verdict != LT_VERDICT_YES)
+        answer_refused(a, style_of(r), verdict);
+    return verdict != LT_VERDICT_YES;
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -322,7 +307,12 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
         return;
     }
     LT_AUTOFREE char *names = lt_strdup(r->path);
+    lt_verdict verdict = lt_access_judge_whole(s, r);
 
+    if (verdict != LT_VERDICT_YES) {
+        answer_refused(a, m.route->errors, verdict);
+        return;
+    }
     if (!names) {
         a->status = 500;
         return;
