@@ -27,7 +27,7 @@ typedef struct serve_settings {
         .timeout_s = CLI_UNSET, .body_mb = CLI_UNSET, .wait_us = CLI_UNSET        \
     }
 
-enum { SERVE_SETTINGS = 14 };
+enum { SERVE_SETTINGS = 15 };
 
 typedef struct serve_config {
     serve_settings values;

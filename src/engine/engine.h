@@ -307,7 +307,8 @@ lt_status lt_group_row(lt_group *g, size_t i, uint32_t slot, const void **out,
 
 /* Whether so many slots are dead that the collection should be vacuumed. */
 bool lt_vacuum_due(const lt_view *v);
-/* Writes the living points anew without the dead ones between. For the indexing thread. */
+/* Writes the living points anew without the dead ones between. LT_ECANCELED: the collection was
+ * changed meanwhile, or is to be closed. */
 lt_status lt_vacuum_run(lt_collection *c, lt_error *err) LT_NODISCARD;
 
 #endif

@@ -584,6 +584,7 @@ void lt_indexer_done(lt_indexer *x)
 void lt_indexing_init(lt_indexing *x)
 {
     pthread_mutex_init(&x->lock, NULL);
+    pthread_mutex_init(&x->vacuum, NULL);
 }
 
 void lt_indexing_done(lt_collection *c)
@@ -606,6 +607,7 @@ void lt_indexing_done(lt_collection *c)
     x->n_graphs = 0;
     lt_codes_done(c);
     pthread_mutex_destroy(&x->lock);
+    pthread_mutex_destroy(&x->vacuum);
 }
 
 void lt_index_describe(lt_collection *c, const lt_view *v, lt_index_state *out)

@@ -44,6 +44,7 @@ typedef struct lt_indexing {
     atomic_uint searches; /* that a graph could have served */
     atomic_bool wanted;  /* there may be work */
     atomic_bool vacuum_failed; /* since the opening */
+    pthread_mutex_t vacuum;    /* one at a time */
 } lt_indexing;
 
 /* Of a database. */

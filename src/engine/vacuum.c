@@ -360,7 +360,7 @@ static void drop_new_files(const vacuum *k)
     lt_schema_unref(new);
 }
 
-lt_status lt_vacuum_run(lt_collection *c, lt_error *err)
+static lt_status vacuum_now(lt_collection *c, lt_error *err)
 {
     LT_CLEANUP(vacuum_done) vacuum k = {.c = c, .from = lt_view_current(c)};
     lt_write w = {.change = renumber, .context = &k};
@@ -374,5 +374,14 @@ lt_status lt_vacuum_run(lt_collection *c, lt_error *err)
         drop_old_files(&k);
     else
         drop_new_files(&k);
+    return st;
+}
+
+lt_status lt_vacuum_run(lt_collection *c, lt_error *err)
+{
+    pthread_mutex_lock(&c->indexing.vacuum);
+    lt_status st = vacuum_now(c, err);
+
+    pthread_mutex_unlock(&c->indexing.vacuum);
     return st;
 }
