@@ -216,6 +216,8 @@ static lt_status read_vectors(lt_schema *s, yyjson_val *list, bool sparse, lt_er
             continue;
         read_graph_config(yyjson_doc_get_root(s->doc), json, v);
         read_quantization(yyjson_doc_get_root(s->doc), json, v);
+        v->on_disk = yyjson_get_bool(yyjson_obj_get(json, "on_disk")) ||
+                     is_one(json, "memory", "cold");
     }
     return LT_OK;
 }
@@ -325,6 +327,7 @@ static lt_status attach_files(lt_schema *s, const char *dir, bool read_only, con
         } else {
             LT_TRY(open_vecs(dir, v, read_only, &v->vecs, err));
         }
+        lt_vecfile_set_on_disk(&v->vecs->file, v->on_disk);
     }
     return LT_OK;
 }

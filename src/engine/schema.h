@@ -32,6 +32,7 @@ typedef struct lt_schema_vector {
     uint64_t full_scan_rows; /* so few are scanned; 0: chosen */
     lt_quant_config quant;   /* of the copies that searches measure; kind NONE: none */
     bool quant_in_memory;    /* these are read into memory, not mapped */
+    bool on_disk;            /* dense: rows need not stay in memory */
 } lt_schema_vector;
 
 typedef struct lt_index_def {

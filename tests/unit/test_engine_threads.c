@@ -86,13 +86,16 @@ static void *come_and_go(void *arg)
 
 static void *change_config(void *arg)
 {
-    static const char *const patches[] = {"{\"hnsw_config\":{\"m\":6}}",
-                                          "{\"hnsw_config\":{\"m\":12}}"};
+    static const char *const patches[] = {
+        "{\"hnsw_config\":{\"m\":6},\"quantization_config\":{\"scalar\":{\"type\":\"int8\"}}}",
+        "{\"hnsw_config\":{\"m\":12}}",
+        "{\"quantization_config\":{\"product\":{\"compression\":\"x4\"}}}",
+        "{\"hnsw_config\":{\"m\":6},\"quantization_config\":\"Disabled\"}"};
     load *l = arg;
     lt_error err;
 
     for (; !atomic_load(l->stop); l->n++) {
-        const char *patch = patches[l->n % 2];
+        const char *patch = patches[l->n % 4];
         char *text;
 
         assert_ok(lt_collection_update_json(l->w->c, patch, strlen(patch), &err), &err);
