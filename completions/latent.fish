@@ -10,9 +10,12 @@ complete -c latent -l version -s V -d 'show the version and exit'
 complete -c latent -n __fish_use_subcommand -a index -d 'put pictures and folders of pictures into the index'
 complete -c latent -n __fish_use_subcommand -a search -d 'find pictures by words, by a picture, or by both'
 complete -c latent -n __fish_use_subcommand -a embed -d 'print the vectors of texts and pictures'
-complete -c latent -n __fish_use_subcommand -a serve -d 'offer the model over HTTP to other programs'
+complete -c latent -n __fish_use_subcommand -a serve -d 'offer the model and collections over HTTP to other programs'
 complete -c latent -n __fish_use_subcommand -a info -d 'show where the index is and what is in it'
 complete -c latent -n __fish_use_subcommand -a forget -d 'take pictures out of the index'
+complete -c latent -n __fish_use_subcommand -a check -d 'verify that everything stored is whole'
+complete -c latent -n __fish_use_subcommand -a stat -d 'show figures of collections and their files'
+complete -c latent -n __fish_use_subcommand -a dump -d 'print the points of a collection as JSON lines'
 complete -c latent -n __fish_use_subcommand -a model -d 'list models, or check that one works'
 complete -c latent -n __fish_use_subcommand -a eval -d 'measure how well a model finds captioned photos'
 complete -c latent -n __fish_use_subcommand -a help -d 'explain a command'
@@ -56,6 +59,7 @@ complete -c latent -n '__fish_seen_subcommand_from serve' -l host -x -d 'where t
 complete -c latent -n '__fish_seen_subcommand_from serve' -l port -s p -x -d 'the port (default: 6333; 0: any free one)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l api-key -x -d 'ask clients for this key (default: $LATENT_API_KEY)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l read-only-api-key -x -d 'a second key that may only read (default: $LATENT_READ_ONLY_API_KEY)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l jwt-rbac -d 'take JSON Web Tokens, too, that the API key has signed'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l insecure -d 'listen on a public address although everybody may then use it'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l tls-cert -r -F -d 'speak TLS with this certificate (PEM)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l tls-key -r -F -d 'the certificate\'s key (PEM)'
@@ -65,6 +69,9 @@ complete -c latent -n '__fish_seen_subcommand_from serve' -l queue -x -d 'reques
 complete -c latent -n '__fish_seen_subcommand_from serve' -l timeout -x -d 'seconds after which what still waits is given up (default: 60)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l max-body -x -d 'largest request body in MB (default: 32)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l batch-wait -x -d 'microseconds that texts wait for company (default: 0)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l preload -d 'load the model before listening (default: at the first request that needs it)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l config -r -F -d 'settings in JSON, under the names of Qdrant\'s; options and the environment go before it'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l print-config -d 'print all settings, under both names, and where each was said, and do nothing'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l quiet -s q -d 'do not print the address'
 
 complete -c latent -n '__fish_seen_subcommand_from info' -l json -d 'print one JSON object'
@@ -75,6 +82,14 @@ complete -c latent -n '__fish_seen_subcommand_from forget' -l yes -s y -d 'do no
 complete -c latent -n '__fish_seen_subcommand_from forget' -l dry-run -s n -d 'only list what would be forgotten'
 complete -c latent -n '__fish_seen_subcommand_from forget' -l quiet -s q -d 'print nothing but errors'
 
+complete -c latent -n '__fish_seen_subcommand_from check' -l json -d 'print one JSON object a collection, with its faults'
+
+complete -c latent -n '__fish_seen_subcommand_from stat' -l json -d 'print one JSON object a collection'
+
+complete -c latent -n '__fish_seen_subcommand_from dump' -l filter -x -d 'only points that pass this filter (Qdrant\'s form)'
+complete -c latent -n '__fish_seen_subcommand_from dump' -l no-vectors -d 'leave the vectors out'
+complete -c latent -n '__fish_seen_subcommand_from dump' -l no-payload -d 'leave the payloads out'
+
 complete -c latent -n '__fish_seen_subcommand_from model' -a 'list check'
 complete -c latent -n '__fish_seen_subcommand_from model' -l json -d 'print one JSON object a line'
 
@@ -84,7 +99,7 @@ complete -c latent -n '__fish_seen_subcommand_from eval' -l dims -x -d 'measure 
 complete -c latent -n '__fish_seen_subcommand_from eval' -l threads -s j -x -d 'threads to use (default: one a core)'
 complete -c latent -n '__fish_seen_subcommand_from eval' -l json -d 'print one JSON object a language and direction'
 
-complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed serve info forget model eval help version'
+complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed serve info forget check stat dump model eval help version'
 complete -c latent -n '__fish_seen_subcommand_from help' -l json -d 'print all commands and options as one JSON object'
 
 complete -c latent -n '__fish_seen_subcommand_from version' -l json -d 'print one JSON object'

@@ -210,6 +210,11 @@ typedef struct lt_query {
 /* The k nearest points, best first; equal scores in order of id. Free with lt_hits_free. */
 LT_API LT_NODISCARD lt_status lt_points_query(lt_collection *collection, const lt_query *query,
                                               lt_hits **out, lt_error *err);
+/* How lt_points_query would go about it, as a JSON object: what the payload indexes estimate, how
+ * each condition is evaluated, how many points pass, and under "search" whether these are scanned or
+ * the graph is walked, and why. Free with lt_text_free. */
+LT_API LT_NODISCARD lt_status lt_points_explain(lt_collection *collection, const lt_query *query,
+                                                char **json, lt_error *err);
 /* The points with these ids, in their order; absent ids are left out. */
 LT_API LT_NODISCARD lt_status lt_points_get(lt_collection *collection, const lt_id *ids,
                                             size_t n_ids, bool with_payload, bool with_vector,
@@ -424,6 +429,66 @@ LT_API LT_NODISCARD lt_status lt_collection_tell(lt_collection *collection, lt_t
                                                  lt_error *err);
 LT_API void lt_results_free(lt_update_result *results);
 LT_API void lt_text_free(char *text);
+
+/* ---- snapshots: a collection as one file --------------------------------------------------------
+ *
+ * A snapshot holds one commit of a collection: config, metadata, points with payloads and vectors
+ * (graphs and payload indexes are built anew). It is a tar file with checksums, and lies in the
+ * database's directory under snapshots/<collection>/; it stays when the collection is dropped. */
+
+typedef struct lt_snapshot_file {
+    size_t size;
+    const char *name;   /* "photos-2026-11-25-14-30-05.snapshot" (UTC) */
+    const char *path;   /* where it lies */
+    const char *sha256; /* 64 hex digits; NULL: not known */
+    uint64_t n_bytes;
+    int64_t created; /* seconds since 1970 */
+} lt_snapshot_file;
+
+/* Writes a snapshot, while readers and writers go on; one at a time in a database. Its data are
+ * checked on the way: damage is LT_ECORRUPT and no snapshot. Free *out with lt_snapshots_free(out, 1). */
+LT_API LT_NODISCARD lt_status lt_snapshots_create(lt_collection *collection,
+                                                  lt_snapshot_file **out, lt_error *err);
+/* Those of a collection (which need not exist any more), sorted by name. */
+LT_API LT_NODISCARD lt_status lt_snapshots_list(lt_db *db, const char *collection,
+                                                lt_snapshot_file **out, size_t *n_out,
+                                                lt_error *err);
+LT_API void lt_snapshots_free(lt_snapshot_file *files, size_t n_files);
+/* LT_ENOTFOUND: there is none of that name. */
+LT_API LT_NODISCARD lt_status lt_snapshots_delete(lt_db *db, const char *collection,
+                                                  const char *name, lt_error *err);
+/* Makes `collection` what the file at `path` (anywhere) holds: creates it, or replaces all of it at
+ * once and keeps its aliases. Until then, and after any failure, it is what it was; whoever has it
+ * open can go on reading that, writes get LT_ENOTFOUND: open it anew. The file is not trusted:
+ * LT_ECORRUPT names it and what is wrong, LT_EVERSION a newer format. `sha256` (may be NULL) must be
+ * the file's, else LT_EINVAL. */
+LT_API LT_NODISCARD lt_status lt_snapshots_restore(lt_db *db, const char *collection,
+                                                   const char *path, const char *sha256,
+                                                   lt_error *err);
+
+/* ---- looking inside ---------------------------------------------------------------------------- */
+
+typedef struct lt_check_result {
+    size_t size;
+    uint64_t n_points, n_vectors; /* read and held against their checksums */
+    uint64_t n_graphs;            /* checkpoints read and checked */
+    uint64_t n_faults;
+} lt_check_result;
+#define LT_CHECK_RESULT_INIT { sizeof(lt_check_result), 0, 0, 0, 0 }
+
+/* Reads all of a collection: every record, payload and vector is held against its checksum and what
+ * it must look like, ids against slots and back, payload indexes against the payloads, checkpoints of
+ * graphs against their rules and the points. Calls on_fault for each fault, with a line that names
+ * it, valid during the call. LT_OK: all was looked at, faults or not. */
+LT_API LT_NODISCARD lt_status lt_collection_check(lt_collection *collection,
+                                                  void (*on_fault)(void *context,
+                                                                   const char *what),
+                                                  void *context, lt_check_result *out,
+                                                  lt_error *err);
+/* Figures of a collection as a JSON object: points, slots, vectors with their files and graphs,
+ * payload indexes, bytes of each file. Free with lt_text_free. */
+LT_API LT_NODISCARD lt_status lt_collection_statistics(lt_collection *collection, char **json,
+                                                       lt_error *err);
 
 /* ---- models ---------------------------------------------------------------------------- */
 

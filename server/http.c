@@ -3,6 +3,7 @@
 
 #include <base/clock.h>
 #include <base/error.h>
+#include <base/file.h>
 #include <base/hash.h>
 #include <base/mem.h>
 #include <base/thread.h>
@@ -12,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -94,19 +96,38 @@ size_t lt_http_decode(char *text)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static enum MHD_Result send_answer(const exchange *x, lt_http_answer *a)
+static struct MHD_Response *response_of_bytes(lt_http_answer *a)
 {
     /* MHD frees what it is given with free(), which is what lt_free is. */
     size_t n = a->body.len;
     char *bytes = n ? lt_buf_steal(&a->body) : NULL;
     struct MHD_Response *response = MHD_create_response_from_buffer(
         n, bytes ? bytes : "", bytes ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+
+    if (!response)
+        lt_free(bytes);
+    return response;
+}
+
+static struct MHD_Response *response_of_file(lt_http_answer *a)
+{
+    struct stat st;
+    struct MHD_Response *response =
+        fstat(a->file, &st) < 0 ? NULL
+                                : MHD_create_response_from_fd64((uint64_t)st.st_size, a->file);
+
+    if (response)
+        a->file = -1; /* MHD closes it */
+    return response;
+}
+
+static enum MHD_Result send_answer(const exchange *x, lt_http_answer *a)
+{
+    struct MHD_Response *response = a->file >= 0 ? response_of_file(a) : response_of_bytes(a);
     char seconds[16];
 
-    if (!response) {
-        lt_free(bytes);
+    if (!response)
         return MHD_NO;
-    }
     if (a->content_type)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->content_type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, "*");
@@ -196,6 +217,7 @@ static exchange *new_exchange(lt_http *h, struct MHD_Connection *connection, con
     x->http = h;
     x->connection = connection;
     x->answer.status = MHD_HTTP_OK;
+    x->answer.file = -1;
     x->request = (lt_http_request){
         .method = method, .path = x->path, .body = "", .connection = connection};
     x->request.arrived_s = lt_clock_s();
@@ -232,7 +254,9 @@ static enum MHD_Result begin(lt_http *h, exchange *x)
         return send_preflight(x->connection);
     if (h->options.refuse && h->options.refuse(h->options.context, &x->request, &x->answer))
         refuse(x, NULL);
-    else if (length > h->options.body_max)
+    else if (h->options.upload)
+        x->request.upload = h->options.upload(h->options.context, &x->request);
+    if (!x->refused && !x->request.upload && length > h->options.body_max)
         refuse(x, h->options.too_large);
     /* A client that asks before it sends, or that would send for too long, is told at once. */
     if (x->refused &&
@@ -245,6 +269,10 @@ static enum MHD_Result begin(lt_http *h, exchange *x)
 static enum MHD_Result take_body(lt_http *h, exchange *x, const char *bytes, size_t n)
 {
     x->n_read += n;
+    if (x->request.upload) {
+        lt_upload_add(x->request.upload, bytes, n);
+        return MHD_YES;
+    }
     if (lt_clock_s() - x->request.arrived_s > REQUEST_S || x->n_read > DISCARD_MAX)
         return MHD_NO;
     if (x->refused)
@@ -311,6 +339,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
         atomic_fetch_sub(&x->http->under_way, 1);
     lt_buf_done(&x->body);
     lt_buf_done(&x->answer.body);
+    lt_fd_close(&x->answer.file);
+    lt_upload_free(x->request.upload);
     lt_free(x->path);
     lt_free(x);
     *state = NULL;

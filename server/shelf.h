@@ -32,6 +32,10 @@ lt_status lt_shelf_create(lt_shelf *s, const char *name, const char *json, size_
                           lt_error *err) LT_NODISCARD;
 /* Waits for requests that use it. *dropped: whether there was one. An alias is no name here. */
 lt_status lt_shelf_drop(lt_shelf *s, const char *name, bool *dropped, lt_error *err) LT_NODISCARD;
+/* The collection of that name or alias becomes what the snapshot at `path` holds; without one a
+ * collection of that name is created. Requests that use the old one end with it. */
+lt_status lt_shelf_restore(lt_shelf *s, const char *name, const char *path, const char *sha256,
+                           lt_error *err) LT_NODISCARD;
 lt_status lt_shelf_alias(lt_shelf *s, const lt_alias_action *actions, size_t n_actions,
                          lt_error *err) LT_NODISCARD;
 

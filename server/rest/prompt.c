@@ -216,9 +216,32 @@ static lt_status read_crop(yyjson_val *item, lt_picture *picture, lt_error *err)
     return LT_OK;
 }
 
-lt_status lt_prompt_picture(const char *base64, size_t n, lt_buf *out, lt_error *err)
+const char *lt_prompt_data_url(const char *text)
 {
-    LT_TRY(lt_base64_decode(base64, n, out, err));
+    static const char begin[] = "data:image/", end[] = ";base64";
+    const char *comma = strchr(text, ',');
+    size_t n_end = sizeof end - 1;
+
+    if (strncmp(text, begin, sizeof begin - 1) != 0 || !comma)
+        return NULL;
+    return strncmp(comma - n_end, end, n_end) == 0 ? comma + 1 : NULL;
+}
+
+lt_status lt_prompt_picture(const char *text, size_t n, lt_buf *out, lt_error *err)
+{
+    const char *data = lt_prompt_data_url(text);
+
+    if (!data && strncmp(text, "data:", 5) == 0)
+        return lt_fail(err, LT_EINVAL,
+                       "a data: URL of a picture has the form data:image/jpeg;base64,...");
+    if (!data && strstr(text, "://"))
+        return lt_fail(err, LT_EUNSUPPORTED,
+                       "pictures are not fetched from URLs: send the file as base64");
+    if (data) {
+        n -= (size_t)(data - text);
+        text = data;
+    }
+    LT_TRY(lt_base64_decode(text, n, out, err));
     return out->len ? LT_OK : lt_fail(err, LT_EINVAL, "the picture is empty");
 }
 

@@ -42,8 +42,11 @@ lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, const lt_embed_terms *
                            lt_error *err) LT_NODISCARD;
 
 /* ---- parts of a request that other APIs have too ---- */
-/* The bytes of a picture's file, appended. LT_EINVAL when it is no base64 or nothing. */
-lt_status lt_prompt_picture(const char *base64, size_t n, lt_buf *out, lt_error *err) LT_NODISCARD;
+/* The base64 in a picture's data URL (data:image/jpeg;base64,...); NULL: the text is none. */
+const char *lt_prompt_data_url(const char *text);
+/* The bytes of a picture's file, given as base64 or as a data URL, appended. `text` is
+ * zero-terminated. LT_EINVAL when it is neither or empty; other URLs are LT_EUNSUPPORTED. */
+lt_status lt_prompt_picture(const char *text, size_t n, lt_buf *out, lt_error *err) LT_NODISCARD;
 /* The token ids of a list, as many as it has. LT_EINVAL names the first that is none. Free with
  * lt_free. */
 lt_status lt_prompt_ids(yyjson_val *list, int64_t **out, lt_error *err) LT_NODISCARD;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <value/value.h>
 
 #include "qdrant.h"
 
@@ -96,35 +97,28 @@ static lt_status write_telemetry(lt_service *s, lt_buf *out, lt_error *err)
 }
 
 /* Runs a writer and answers with what it wrote. */
-static void answer_written(lt_service *s, const lt_http_request *r, lt_http_answer *a,
-                           lt_status (*write)(lt_service *, lt_buf *, lt_error *))
+static lt_status answer_written(lt_service *s, const lt_http_request *r, lt_http_answer *a,
+                                lt_status (*write)(lt_service *, lt_buf *, lt_error *),
+                                lt_error *err)
 {
     LT_CLEANUP(lt_buf_done) lt_buf text = {0};
     lt_qdrant_params params;
-    lt_error err;
-    lt_status st = lt_qdrant_read_params(r, &params, &err);
 
-    if (st == LT_OK)
-        st = write(s, &text, &err);
-    if (st == LT_OK)
-        lt_qdrant_ok(r, a, text.data, text.len);
-    else
-        lt_qdrant_fail(r, a, &err);
+    LT_TRY(lt_qdrant_read_params(r, &params, err));
+    LT_TRY(write(s, &text, err));
+    lt_qdrant_ok(r, a, text.data, text.len);
+    return LT_OK;
 }
 
 LT_QDRANT_HANDLER(telemetry)
 {
     uint64_t level;
-    bool anonymize;
-    lt_error err;
+    bool flag;
 
-    (void)args;
-    if (lt_qdrant_number(r, "details_level", 0, &level, &err) != LT_OK ||
-        lt_qdrant_flag(r, "anonymize", &anonymize, &err) != LT_OK ||
-        lt_qdrant_flag(r, "per_collection", &anonymize, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-    else
-        answer_written(s, r, a, write_telemetry);
+    LT_TRY(lt_qdrant_number(r, "details_level", 0, &level, err));
+    LT_TRY(lt_qdrant_flag(r, "anonymize", &flag, err));
+    LT_TRY(lt_qdrant_flag(r, "per_collection", &flag, err));
+    return answer_written(s, r, a, write_telemetry, err);
 }
 
 /* ---- issues, quotas -------------------------------------------------------------------------- */
@@ -134,16 +128,14 @@ LT_QDRANT_HANDLER(get_issues)
 {
     static const char none[] = "{\"issues\":[]}";
 
-    (void)s;
-    (void)args;
     lt_qdrant_ok(r, a, none, sizeof none - 1);
+    return LT_OK;
 }
 
 LT_QDRANT_HANDLER(clear_issues)
 {
-    (void)s;
-    (void)args;
     lt_qdrant_true(r, a, true);
+    return LT_OK;
 }
 
 static lt_status write_quotas(lt_service *s, lt_buf *out, lt_error *err)
@@ -153,25 +145,20 @@ static lt_status write_quotas(lt_service *s, lt_buf *out, lt_error *err)
 
 LT_QDRANT_HANDLER(get_quotas)
 {
-    (void)args;
-    answer_written(s, r, a, write_quotas);
+    return answer_written(s, r, a, write_quotas, err);
 }
 
 LT_QDRANT_HANDLER(set_quotas)
 {
-    yyjson_doc *doc = NULL;
+    LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     lt_qdrant_params params;
-    lt_error err;
 
-    (void)args;
+    LT_TRY(lt_qdrant_read_params(r, &params, err));
     /* Parsed for the place of a syntax error alone. */
-    if (lt_qdrant_read_params(r, &params, &err) != LT_OK ||
-        lt_qdrant_parse_body(r, &doc, &err) != LT_OK ||
-        lt_quota_set(s->quota, r->body, r->n_body, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-    else
-        lt_qdrant_true(r, a, true);
-    yyjson_doc_free(doc);
+    LT_TRY(lt_qdrant_parse_body(r, &doc, err));
+    LT_TRY(lt_quota_set(s->quota, r->body, r->n_body, err));
+    lt_qdrant_true(r, a, true);
+    return LT_OK;
 }
 
 /* ---- a node alone ---------------------------------------------------------------------------- */
@@ -180,9 +167,8 @@ LT_QDRANT_HANDLER(cluster)
 {
     static const char disabled[] = "{\"status\":\"disabled\"}";
 
-    (void)s;
-    (void)args;
     lt_qdrant_ok(r, a, disabled, sizeof disabled - 1);
+    return LT_OK;
 }
 
 static lt_status write_cluster_telemetry(lt_service *s, lt_buf *out, lt_error *err)
@@ -196,13 +182,9 @@ static lt_status write_cluster_telemetry(lt_service *s, lt_buf *out, lt_error *e
 LT_QDRANT_HANDLER(cluster_telemetry)
 {
     uint64_t level;
-    lt_error err;
 
-    (void)args;
-    if (lt_qdrant_number(r, "details_level", 0, &level, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-    else
-        answer_written(s, r, a, write_cluster_telemetry);
+    LT_TRY(lt_qdrant_number(r, "details_level", 0, &level, err));
+    return answer_written(s, r, a, write_cluster_telemetry, err);
 }
 
 static lt_status show_shards(lt_service *s, const lt_http_request *r, lt_shelf_entry *entry,
@@ -222,49 +204,30 @@ static lt_status show_shards(lt_service *s, const lt_http_request *r, lt_shelf_e
     return LT_OK;
 }
 
-static void answer_collection(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                              lt_http_answer *a,
-                              lt_status (*show)(lt_service *, const lt_http_request *,
-                                                lt_shelf_entry *, lt_http_answer *, lt_error *))
-{
-    lt_shelf_entry *entry = NULL;
-    lt_error err;
-    lt_status st = lt_shelf_take(s->shelf, args->name, &entry, &err);
-
-    if (st == LT_OK)
-        st = show(s, r, entry, a, &err);
-    if (entry)
-        lt_shelf_give(s->shelf, entry);
-    if (st != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-}
-
 LT_QDRANT_HANDLER(collection_cluster)
 {
-    answer_collection(s, r, args, a, show_shards);
-}
+    lt_shelf_entry *entry = NULL;
 
-static lt_status show_keys(lt_service *s, const lt_http_request *r, lt_shelf_entry *entry,
-                           lt_http_answer *a, lt_error *err)
-{
-    static const char none[] = "{\"shard_keys\":null}";
+    LT_TRY(lt_shelf_take(s->shelf, args->name, &entry, err));
+    lt_status st = show_shards(s, r, entry, a, err);
 
-    (void)s;
-    (void)entry;
-    (void)err;
-    lt_qdrant_ok(r, a, none, sizeof none - 1);
-    return LT_OK;
+    lt_shelf_give(s->shelf, entry);
+    return st;
 }
 
 LT_QDRANT_HANDLER(shard_keys)
 {
-    answer_collection(s, r, args, a, show_keys);
+    static const char none[] = "{\"shard_keys\":null}";
+    lt_shelf_entry *entry = NULL;
+
+    LT_TRY(lt_shelf_take(s->shelf, args->name, &entry, err));
+    lt_shelf_give(s->shelf, entry);
+    lt_qdrant_ok(r, a, none, sizeof none - 1);
+    return LT_OK;
 }
 
 LT_QDRANT_HANDLER(standalone)
 {
-    (void)s;
-    (void)r;
-    (void)args;
     lt_answer_error(a, LT_ERRORS_QDRANT, 405, "", "Qdrant is running in standalone mode");
+    return LT_OK;
 }

@@ -19,7 +19,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from conftest import LONG, ROOT
+from conftest import LONG, ROOT, Latent
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -1122,6 +1122,85 @@ def test_terminal_progress(latent, tmp_path):
     text = on_terminal(latent, "index", tmp_path / "p")
     assert re.search(r"\d+ of \d+\+? pictures", text) and "\r\x1b[K" in text
     assert "80 added" in without_escapes(text).splitlines()[-1]
+
+
+# ---- check, stat, dump --------------------------------------------------------------------------
+
+
+def copy_of(program, tmp_path):
+    """The same program with a copy of its index."""
+    copy = Latent(program.binary, tmp_path / "copy", pathlib.Path(program.env["HOME"]))
+    copy.env.update(program.env, LATENT_DATA=str(copy.data))
+    shutil.copytree(program.data, copy.data)
+    return copy
+
+
+def vectors_file(program):
+    (path,) = program.data.glob("collections/*/vectors.f32")
+    return path
+
+
+def test_check_of_a_sound_index(indexed):
+    (result,) = indexed.json("check")
+    assert result["collection"] == "photos" and result["faults"] == []
+    assert result["points"] == result["vectors"] == len(indexed.points())
+    text = indexed("check", "photos").out
+    assert text.startswith("photos: ") and text.endswith("all well\n")
+
+
+def test_check_names_damage(indexed, tmp_path):
+    broken = copy_of(indexed, tmp_path)
+    path = vectors_file(broken)
+    data = bytearray(path.read_bytes())
+    data[65536 + 1000] ^= 1
+    path.write_bytes(data)
+    out = broken("check", code=EXIT_FAILED).out.splitlines()
+    assert len(out) == 2 and "its vector '' fails its checksum" in out[0] and "point " in out[0]
+    assert out[1].endswith("1 fault")
+    (result,) = broken.json("check", code=EXIT_FAILED)
+    assert result["n_faults"] == 1 and result["faults"] == [out[0]]
+    broken("dump", code=EXIT_FAILED)
+
+    path.write_bytes(b"not vectors")
+    assert "is not a vector file" in broken("check", code=EXIT_FAILED).out
+    assert "is not a vector file" in broken("stat", code=EXIT_FAILED).err
+
+
+def test_check_and_stat_want_known_collections(indexed, latent):
+    for command in ("check", "stat"):
+        assert "'nothing'" in indexed(command, "nothing", code=EXIT_NOT_FOUND).err
+        assert "no index" in latent(command, code=EXIT_NOT_FOUND).err
+
+
+def test_stat(indexed):
+    (stat,) = indexed.json("stat")
+    n = len(indexed.points())
+    assert stat["name"] == "photos" and stat["points"] == n <= stat["slots"]
+    (vector,) = stat["vectors"]
+    assert vector["kind"] == "dense" and vector["dims"] == 384 and vector["points"] == n
+    assert {"points.mdb", "vectors.f32"} <= set(stat["files"])
+    assert stat["files"]["vectors.f32"] >= n * 384 * 4
+    text = indexed("stat").out
+    assert text.startswith("photos: ") and "vector \"\": dense, 384 dimensions" in text
+
+
+def test_dump(indexed):
+    points = [json.loads(line) for line in indexed("dump").out.splitlines()]
+    assert {p["payload"]["filename"] for p in points} == indexed.points()
+    assert all(len(p["vector"]) == 384 for p in points)
+    assert [p["id"] for p in points] == sorted(p["id"] for p in points)
+    one = points[0]["payload"]["filename"]
+    only = json.dumps({"must": [{"key": "filename", "match": {"value": one}}]})
+    (line,) = indexed("dump", "--filter", only, "--no-vectors").out.splitlines()
+    assert json.loads(line) == {"id": points[0]["id"], "payload": points[0]["payload"]}
+    bare = indexed("dump", "--no-vectors", "--no-payload").out.splitlines()
+    assert [json.loads(line) for line in bare] == [{"id": p["id"]} for p in points]
+
+
+def test_dump_refuses_bad_filters(indexed):
+    assert "--filter" in indexed("dump", "--filter", "{", code=EXIT_INPUT).err
+    assert "mist" in indexed("dump", "--filter", '{"mist": []}', code=EXIT_INPUT).err
+    assert "no collection 'x'" in indexed("dump", "--collection", "x", code=EXIT_NOT_FOUND).err
 
 
 # ---- completions and the manual page ------------------------------------------------------------
