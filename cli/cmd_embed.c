@@ -275,8 +275,7 @@ const cli_command cli_cmd_embed = {
         "Prints one JSON object an input, a line each: input and embedding (an array of unit "
         "length), or input and error. Texts come first, then files, then standard input, whose "
         "lines are answered as they come. With --npy it is one array of float32 at the end, with a "
-        "row "
-        "of NaN for an input that failed. Texts and pictures share one space: the dot product of "
+        "row of NaN for an input that failed. Texts and pictures share one space: the dot product of "
         "two vectors is the score that a search would give.\n"
         "The exit code is 1 if any input failed.",
     .examples = "latent embed --text \"a red boat\" --text \"ein rotes Boot\" boat.jpg\n"
