@@ -8,9 +8,11 @@
  * their means and over their spreads, so that brightness and contrast make no difference. The
  * highest correlation is the likeness. Nothing is stored for it, and indexing pays nothing.
  *
- * Cost: 3 million multiplications a hit, a few milliseconds; reading the files takes longer. */
+ * Cost: 3 million multiplications a hit, a few milliseconds. Reading large files takes longer, so
+ * after some time the rest is left unread: the best are read first. */
 #include "copies.h"
 
+#include <base/clock.h>
 #include <base/error.h>
 #include <base/mem.h>
 #include <base/thread.h>
@@ -33,11 +35,12 @@ static const double LIKE = 0.9;
 /* What is there instead of the first hit must be clearly more alike: where all is sky, all is
  * alike. */
 static const double CLEARLY = 0.05;
+static const double READING_S = 2; /* no file is begun later */
 
 /* ---- likeness ---------------------------------------------------------------------------------- */
 
-/* How much of each of `n` cells, as long as SIDE together, lies in out cell `i` of `to`: the cells
- * from *first on, *count of them, weigh share[]. */
+/* SIDE cells are made into `to` wider ones. The i-th of these is the mean of *count cells from
+ * *first on, weighed by share[]. */
 static void share_cells(int i, int to, int *first, int *count, float share[SIDE])
 {
     double from = (double)i * SIDE / to, until = (double)(i + 1) * SIDE / to;
@@ -45,7 +48,7 @@ static void share_cells(int i, int to, int *first, int *count, float share[SIDE]
     *first = (int)from;
     *count = 0;
     for (int c = *first; c < SIDE && c < until - 1e-9; c++)
-        share[(*count)++] = (float)(fmin(until, c + 1) - fmax(from, c));
+        share[(*count)++] = (float)((fmin(until, c + 1) - fmax(from, c)) * to / SIDE);
 }
 
 /* Scales a picture to width x height by averaging over areas. */
@@ -189,6 +192,7 @@ static lt_status load_grey(const lt_picture *picture, float grey[PIXELS], lt_err
 typedef struct comparison {
     float picture[PIXELS];
     const lt_hit *hits;
+    double until; /* lt_clock_s */
     double likeness[LT_COPIES_TRIED];
 } comparison;
 
@@ -200,7 +204,8 @@ static lt_status compare_nth(void *context, unsigned worker, size_t i, lt_error 
 
     (void)worker;
     (void)err;
-    if (path && load_grey(&(lt_picture){.path = path}, grey, NULL) == LT_OK)
+    if (path && lt_clock_s() < c->until &&
+        load_grey(&(lt_picture){.path = path}, grey, NULL) == LT_OK)
         c->likeness[i] = lt_copies_likeness(c->picture, grey);
     return LT_OK;
 }
@@ -209,7 +214,7 @@ lt_status lt_copies_find(const lt_picture *picture, const lt_hit *hits, size_t n
                          size_t *found, lt_error *err)
 {
     size_t n = n_hits < LT_COPIES_TRIED ? n_hits : LT_COPIES_TRIED, best = 0;
-    comparison c = {.hits = hits};
+    comparison c = {.hits = hits, .until = lt_clock_s() + READING_S};
 
     LT_TRY(load_grey(picture, c.picture, err));
     LT_TRY(lt_parallel(n, lt_cores(), compare_nth, &c, NULL, err));

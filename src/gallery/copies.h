@@ -10,8 +10,8 @@
 enum { LT_COPIES_TRIED = 20 };
 
 /* Finds which of the hits the picture was made of: scaled, recompressed, brighter, a part of it.
- * The hits' files are read for that; one that cannot be read is no match. *found gets its index, or
- * n_hits where there is none. */
+ * The hits' files are read for that, in their order for two seconds; one that is not or cannot be
+ * read is no match. *found gets its index, or n_hits where there is none. */
 lt_status lt_copies_find(const lt_picture *picture, const lt_hit *hits, size_t n_hits,
                          size_t *found, lt_error *err) LT_NODISCARD;
 
