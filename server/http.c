@@ -146,6 +146,8 @@ static enum MHD_Result send_answer(const exchange *x, lt_http_answer *a)
 /* Any origin may ask: the service has no cookies, so a page can only do what its key allows. */
 static enum MHD_Result send_preflight(struct MHD_Connection *connection)
 {
+    const char *headers =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Access-Control-Request-Headers");
     struct MHD_Response *response =
         MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
 
@@ -155,7 +157,7 @@ static enum MHD_Result send_preflight(struct MHD_Connection *connection)
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_METHODS,
                             "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_HEADERS,
-                            "api-key, authorization, content-type");
+                            headers ? headers : "*");
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_MAX_AGE, "86400");
     enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
 
