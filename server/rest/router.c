@@ -329,6 +329,8 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
     lt_error err;
     lt_status st = decode_names(&m, r->path, names, &args, &err);
 
+    if (st == LT_OK && r->broken)
+        st = lt_fail(&err, r->broken->code, "%s", r->broken->message);
     if (st == LT_OK)
         st = m.route->handle(s, r, &args, a, &err);
     if (st != LT_OK)
