@@ -52,6 +52,8 @@ static const cli_option options[] = {
      "largest request body in MB (default: 32)"},
     {"batch-wait", 0, CLI_SIZE, AT(wait_us), "US", CLI_COMPLETE_NONE, 0, 100000,
      "microseconds that texts wait for company (default: 0)"},
+    {"preload", 0, CLI_FLAG, AT(preload), NULL, CLI_COMPLETE_NONE, 0, 0,
+     "load the model before listening (default: at the first request that needs it)"},
     {"config", 0, CLI_TEXT, offsetof(args, config), "FILE", CLI_COMPLETE_FILES, 0, 0,
      "settings in JSON, under the names of Qdrant's; options and the environment go before it"},
     {"print-config", 0, CLI_FLAG, offsetof(args, print_config), NULL, CLI_COMPLETE_NONE, 0, 0,
@@ -81,6 +83,7 @@ static void fill_config(const cli_globals *globals, const args *a, const serve_s
     c->queue_max = (unsigned)v->queue;
     c->deadline_s = (double)v->timeout_s;
     c->body_max = v->body_mb << 20;
+    c->preload = v->preload;
     c->batch_wait_us = (unsigned)v->wait_us;
 }
 

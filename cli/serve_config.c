@@ -39,6 +39,7 @@ static const setting settings[SERVE_SETTINGS] = {
     {"queue", "latent.queue", CLI_SIZE, AT(queue), "256", false},
     {"timeout", "latent.timeout", CLI_SIZE, AT(timeout_s), "60", false},
     {"batch-wait", "latent.batch_wait", CLI_SIZE, AT(wait_us), "0", false},
+    {"preload", "latent.preload", CLI_FLAG, AT(preload), "false", false},
 };
 
 static void *place(serve_settings *values, const setting *s)

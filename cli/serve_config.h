@@ -17,7 +17,7 @@
 typedef struct serve_settings {
     const char *host, *api_key, *read_only_api_key, *tls_cert, *tls_key, *data;
     size_t port, workers, queue, timeout_s, body_mb, wait_us;
-    bool insecure, jwt;
+    bool insecure, jwt, preload;
 } serve_settings;
 
 #define CLI_UNSET SIZE_MAX
@@ -27,7 +27,7 @@ typedef struct serve_settings {
         .timeout_s = CLI_UNSET, .body_mb = CLI_UNSET, .wait_us = CLI_UNSET        \
     }
 
-enum { SERVE_SETTINGS = 14 };
+enum { SERVE_SETTINGS = 15 };
 
 typedef struct serve_config {
     serve_settings values;

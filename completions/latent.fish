@@ -8,11 +8,14 @@ complete -c latent -l collection -x -d 'the collection within the index (default
 complete -c latent -l help -s h -d 'show help and exit'
 complete -c latent -l version -s V -d 'show the version and exit'
 complete -c latent -n __fish_use_subcommand -a index -d 'put pictures and folders of pictures into the index'
-complete -c latent -n __fish_use_subcommand -a search -d 'find pictures by words or by a picture'
+complete -c latent -n __fish_use_subcommand -a search -d 'find pictures by words, by a picture, or by both'
 complete -c latent -n __fish_use_subcommand -a embed -d 'print the vectors of texts and pictures'
 complete -c latent -n __fish_use_subcommand -a serve -d 'offer the model and collections over HTTP to other programs'
 complete -c latent -n __fish_use_subcommand -a info -d 'show where the index is and what is in it'
 complete -c latent -n __fish_use_subcommand -a forget -d 'take pictures out of the index'
+complete -c latent -n __fish_use_subcommand -a check -d 'verify that everything stored is whole'
+complete -c latent -n __fish_use_subcommand -a stat -d 'show figures of collections and their files'
+complete -c latent -n __fish_use_subcommand -a dump -d 'print the points of a collection as JSON lines'
 complete -c latent -n __fish_use_subcommand -a model -d 'list models, or check that one works'
 complete -c latent -n __fish_use_subcommand -a eval -d 'measure how well a model finds captioned photos'
 complete -c latent -n __fish_use_subcommand -a help -d 'explain a command'
@@ -28,15 +31,18 @@ complete -c latent -n '__fish_seen_subcommand_from index' -l json -d 'print one 
 complete -c latent -n '__fish_seen_subcommand_from index' -l quiet -s q -d 'print nothing but failures'
 complete -c latent -n '__fish_seen_subcommand_from index' -l fail-on-error -d 'exit with 1 if a picture could not be indexed'
 
-complete -c latent -n '__fish_seen_subcommand_from search' -l image -s i -r -F -d 'search by a picture instead of words'
+complete -c latent -n '__fish_seen_subcommand_from search' -l image -s i -r -F -d 'search by a picture, with or without words; may be given again'
+complete -c latent -n '__fish_seen_subcommand_from search' -l minus -x -d 'away from what these words say; may be given again'
+complete -c latent -n '__fish_seen_subcommand_from search' -l weight -x -d 'how much words, image (default: 1) or minus (0.5) count; may be given again'
 complete -c latent -n '__fish_seen_subcommand_from search' -l limit -s k -x -d 'how many hits at most (default: 10)'
 complete -c latent -n '__fish_seen_subcommand_from search' -l min-score -x -d 'leave out hits with a lower score'
+complete -c latent -n '__fish_seen_subcommand_from search' -l min-relevance -x -d 'leave out hits with a lower relevance, 0 to 1; 0 shows all'
 complete -c latent -n '__fish_seen_subcommand_from search' -l in -x -a '(__fish_complete_directories)' -d 'only pictures below this folder; may be given again'
 complete -c latent -n '__fish_seen_subcommand_from search' -l after -x -d 'only pictures taken from the beginning of DATE on'
 complete -c latent -n '__fish_seen_subcommand_from search' -l before -x -d 'only pictures taken before the beginning of DATE'
 complete -c latent -n '__fish_seen_subcommand_from search' -l near -x -d 'only pictures taken within KM kilometres of a place'
 complete -c latent -n '__fish_seen_subcommand_from search' -l filter -x -d 'only pictures whose payload passes a filter in Qdrant\'s form'
-complete -c latent -n '__fish_seen_subcommand_from search' -l json -d 'print one JSON object a hit: filename, score, id, payload'
+complete -c latent -n '__fish_seen_subcommand_from search' -l json -d 'print one JSON object a hit: filename, score, relevance, id, payload'
 complete -c latent -n '__fish_seen_subcommand_from search' -l html -r -F -d 'also write the hits as a page with small pictures'
 complete -c latent -n '__fish_seen_subcommand_from search' -l append -d 'with --html: add to a page that is there'
 complete -c latent -n '__fish_seen_subcommand_from search' -l no-pictures -d 'show no small pictures in the terminal'
@@ -63,6 +69,7 @@ complete -c latent -n '__fish_seen_subcommand_from serve' -l queue -x -d 'reques
 complete -c latent -n '__fish_seen_subcommand_from serve' -l timeout -x -d 'seconds after which what still waits is given up (default: 60)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l max-body -x -d 'largest request body in MB (default: 32)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l batch-wait -x -d 'microseconds that texts wait for company (default: 0)'
+complete -c latent -n '__fish_seen_subcommand_from serve' -l preload -d 'load the model before listening (default: at the first request that needs it)'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l config -r -F -d 'settings in JSON, under the names of Qdrant\'s; options and the environment go before it'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l print-config -d 'print all settings, under both names, and where each was said, and do nothing'
 complete -c latent -n '__fish_seen_subcommand_from serve' -l quiet -s q -d 'do not print the address'
@@ -75,6 +82,14 @@ complete -c latent -n '__fish_seen_subcommand_from forget' -l yes -s y -d 'do no
 complete -c latent -n '__fish_seen_subcommand_from forget' -l dry-run -s n -d 'only list what would be forgotten'
 complete -c latent -n '__fish_seen_subcommand_from forget' -l quiet -s q -d 'print nothing but errors'
 
+complete -c latent -n '__fish_seen_subcommand_from check' -l json -d 'print one JSON object a collection, with its faults'
+
+complete -c latent -n '__fish_seen_subcommand_from stat' -l json -d 'print one JSON object a collection'
+
+complete -c latent -n '__fish_seen_subcommand_from dump' -l filter -x -d 'only points that pass this filter (Qdrant\'s form)'
+complete -c latent -n '__fish_seen_subcommand_from dump' -l no-vectors -d 'leave the vectors out'
+complete -c latent -n '__fish_seen_subcommand_from dump' -l no-payload -d 'leave the payloads out'
+
 complete -c latent -n '__fish_seen_subcommand_from model' -a 'list check'
 complete -c latent -n '__fish_seen_subcommand_from model' -l json -d 'print one JSON object a line'
 
@@ -84,7 +99,7 @@ complete -c latent -n '__fish_seen_subcommand_from eval' -l dims -x -d 'measure 
 complete -c latent -n '__fish_seen_subcommand_from eval' -l threads -s j -x -d 'threads to use (default: one a core)'
 complete -c latent -n '__fish_seen_subcommand_from eval' -l json -d 'print one JSON object a language and direction'
 
-complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed serve info forget model eval help version'
+complete -c latent -n '__fish_seen_subcommand_from help' -a 'index search embed serve info forget check stat dump model eval help version'
 complete -c latent -n '__fish_seen_subcommand_from help' -l json -d 'print all commands and options as one JSON object'
 
 complete -c latent -n '__fish_seen_subcommand_from version' -l json -d 'print one JSON object'

@@ -71,7 +71,8 @@ static lt_status open_embedder(lt_server *s, const lt_server_config *c, lt_error
 {
     lt_embedder_options options = {.model_dir = c->model_dir,
                                    .batch_max = BATCH_TEXTS,
-                                   .wait_us = c->batch_wait_us};
+                                   .wait_us = c->batch_wait_us,
+                                   .preload = c->preload};
 
     return lt_embedder_open(&options, &s->service.embedder, err);
 }

@@ -31,6 +31,7 @@ typedef struct lt_server_config {
     size_t body_max;
     double deadline_s;
     unsigned batch_wait_us;
+    bool preload; /* load the model before listening */
 } lt_server_config;
 
 /* Counted for /metrics: one row a route. */

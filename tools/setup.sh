@@ -8,6 +8,7 @@
 #   tools/setup.sh --list     print the package list and do nothing
 #   tools/setup.sh --test     also what the tests need
 #   tools/setup.sh --demo     also the photos of `make demo`
+#   tools/setup.sh --bench    also what puts load on the server
 #
 # LT_DEPS_DIR (default build/deps) is where it unpacks; PYTHON chooses the interpreter.
 set -euo pipefail
@@ -32,6 +33,7 @@ build_packages=(
 )
 test_packages=(libcmocka-dev g++)             # unit tests; latent.h must be C++ too
 demo_packages=(tuxpaint-stamps-default)       # photos with captions in many languages
+bench_packages=(wrk)                          # load on the server
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
@@ -42,8 +44,12 @@ for arg in "$@"; do
     case $arg in
         --test) want+=("${test_packages[@]}"); with_tests=1 ;;
         --demo) want+=("${demo_packages[@]}") ;;
-        --list) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}"; exit 0 ;;
-        *) die "unknown option $arg (known: --list --test --demo)" ;;
+        --bench) want+=("${bench_packages[@]}") ;;
+        --list)
+            printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}" \
+                "${bench_packages[@]}"
+            exit 0 ;;
+        *) die "unknown option $arg (known: --list --test --demo --bench)" ;;
     esac
 done
 

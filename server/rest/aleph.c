@@ -192,8 +192,8 @@ static void answer_vectors(const lt_service *s, const lt_http_request *r, const 
             yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "embeddings");
 
             for (size_t i = 0; i < q->prompts.n_prompts; i++)
-                yyjson_mut_arr_append(
-                    list, yyjson_mut_arr_with_float(doc, rows + i * info->dims, q->dims));
+                yyjson_mut_arr_append(list,
+                                      yyjson_mut_arr_with_float(doc, rows + i * q->dims, q->dims));
         } else {
             yyjson_mut_obj_add_val(doc, root, "embedding",
                                    yyjson_mut_arr_with_float(doc, rows, q->dims));
@@ -221,8 +221,7 @@ static lt_status embed(lt_service *s, const lt_http_request *r, const char *key,
 
     if (q.prompts.n_prompts)
         LT_TRY(lt_prompts_embed(&q.prompts, s->embedder, &terms, rows, err));
-    for (size_t i = 0; i < q.prompts.n_prompts; i++)
-        LT_TRY(lt_vector_compress(info, rows + i * info->dims, q.dims, err));
+    LT_TRY(lt_vectors_cut(info, rows, q.prompts.n_prompts, q.dims, err));
     answer_vectors(s, r, &q, strcmp(key, "prompts") == 0, rows, a);
     return LT_OK;
 }

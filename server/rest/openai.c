@@ -142,7 +142,7 @@ static lt_status answer(const lt_service *s, const inputs *in, size_t dims, bool
     yyjson_mut_val *data = yyjson_mut_obj_add_arr(doc, root, "data");
 
     for (size_t i = 0; i < in->n; i++) {
-        lt_status st = lt_vector_compress(info, in->items[i].out, dims, err);
+        lt_status st = lt_vectors_cut(info, in->items[i].out, 1, dims, err);
 
         if (st == LT_OK)
             st = add_entry(doc, data, i, in->items[i].out, dims, base64, err);

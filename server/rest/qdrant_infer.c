@@ -76,8 +76,7 @@ lt_status lt_qdrant_infer(void *context, const char *object, size_t n_object, fl
         return lt_fail_nomem(err);
     item.out = row;
     LT_TRY(lt_embedder_run(c->service->embedder, &item, 1, &c->terms, err));
-    if (dims < info->dims)
-        LT_TRY(lt_vector_compress(info, row, dims, err));
+    LT_TRY(lt_vectors_cut(info, row, 1, dims, err));
     *values = lt_steal(&row);
     *n_values = dims;
     return LT_OK;

@@ -246,14 +246,9 @@ static bool describe(yyjson_mut_doc *doc, const lt_view *v, const lt_index_state
            yyjson_mut_obj_add_val(doc, out, "update_queue", queue);
 }
 
-static void close_reader(lt_reader **r)
-{
-    lt_reader_close(*r);
-}
-
 lt_status lt_collection_describe(lt_collection *collection, char **json, lt_error *err)
 {
-    LT_CLEANUP(close_reader) lt_reader *r = NULL;
+    LT_CLEANUP(lt_reader_done) lt_reader *r = NULL;
     LT_CLEANUP(lt_buf_done) lt_buf text = {0}, metadata = {0};
     LT_CLEANUP(lt_json_free) yyjson_doc *parsed = NULL;
     LT_CLEANUP(lt_value_free) yyjson_mut_doc *doc = NULL;

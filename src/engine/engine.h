@@ -125,6 +125,9 @@ void lt_view_unref(lt_view *v); /* NULL allowed */
 /* Makes `v` (taking over its reference) the one that readers get. */
 void lt_view_publish(lt_collection *c, lt_view *v);
 
+/* The i-th vector of a view, for its graph. */
+lt_hnsw_vectors lt_view_vectors(const lt_view *v, size_t i);
+
 static inline bool lt_bit_get(const uint64_t *bits, uint64_t i)
 {
     return bits[i / 64] >> (i % 64) & 1;
@@ -163,7 +166,8 @@ static inline const void *lt_view_row(const lt_view *v, size_t i, uint64_t slot)
 
 /* A vector in the form in which it is stored. */
 typedef struct lt_encoded {
-    const char *name; /* for messages; the caller's */
+    const char *name; /* the caller's */
+    const lt_vector_schema *seen; /* what it was encoded for; of the caller's schema */
     uint32_t number;
     lt_record_vector stored; /* dense: bytes is the row */
 } lt_encoded;
@@ -182,11 +186,15 @@ void lt_to_space(const lt_vector_schema *schema, const float *in, size_t n_rows,
 void lt_to_element(const lt_vector_schema *schema, const float *in, void *out);
 /* A row as floats. */
 void lt_from_element(const lt_vector_schema *schema, const void *row, float *out);
-/* Kind, dimensions, finite numbers, unique indices. */
-lt_status lt_vector_check(const lt_vector_schema *schema, const lt_vector *v,
-                          lt_error *err) LT_NODISCARD;
 /* The order of a sparse vector's indices: n positions into `indices`, ascending. */
 void lt_sparse_order(const uint32_t *indices, size_t n, uint32_t *order);
+
+/* ---- stored.c -------------------------------------------------------------------------------- */
+
+/* Checks a stored vector (its bytes are the row, if it is not inline) against the schema: kind,
+ * length, finite numbers, order. Memory from `arena`. LT_ECORRUPT and what lt_vector_check says. */
+lt_status lt_stored_check(const lt_schema_vector *s, const lt_record_vector *v, lt_arena *arena,
+                          lt_error *err) LT_NODISCARD;
 
 /* ---- update.c, apply.c: what an update becomes ----------------------------------------------- */
 
@@ -271,6 +279,7 @@ struct lt_group {
     lt_collection *c;
     lt_txn *txn;
     lt_schema *schema; /* a change may replace it: the group's own reference */
+    bool renumbered;   /* slots mean other points than before: the view is loaded anew */
     lt_counts counts;  /* as they will be */
     lt_rows *rows;     /* as many as the schema has vectors */
     lt_buf record, old, text;
@@ -293,5 +302,13 @@ lt_status lt_group_add_row(lt_group *g, size_t i, uint32_t slot, const void *row
 /* A row written before, also one of this group. */
 lt_status lt_group_row(lt_group *g, size_t i, uint32_t slot, const void **out,
                        lt_error *err) LT_NODISCARD;
+
+/* ---- vacuum.c -------------------------------------------------------------------------------- */
+
+/* Whether so many slots are dead that the collection should be vacuumed. */
+bool lt_vacuum_due(const lt_view *v);
+/* Writes the living points anew without the dead ones between. LT_ECANCELED: the collection was
+ * changed meanwhile, or is to be closed. */
+lt_status lt_vacuum_run(lt_collection *c, lt_error *err) LT_NODISCARD;
 
 #endif

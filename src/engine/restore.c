@@ -7,7 +7,6 @@
 #include <base/limits.h>
 #include <base/mem.h>
 #include <endian.h>
-#include <math.h>
 #include <store/tar.h>
 #include <string.h>
 
@@ -147,36 +146,12 @@ static lt_status find_parts(restoring *x, const lt_schema *schema, lt_error *err
 
 /* ---- one vector ------------------------------------------------------------------------------ */
 
-static bool all_zero(const char *p, const char *end)
-{
-    while (p < end)
-        if (*p++)
-            return false;
-    return true;
-}
-
-static lt_status check_row(const lt_schema_vector *s, const char *row, lt_arena *arena,
-                           lt_error *err)
-{
-    static const size_t sizes[] = {[LT_ELEMENT_F32] = 4, [LT_ELEMENT_F16] = 2, [LT_ELEMENT_U8] = 1};
-    float *floats = lt_arena_take(arena, s->seen.dims, sizeof *floats);
-    lt_vector v = {.kind = LT_VECTOR_DENSE, .values = floats, .n_values = s->seen.dims};
-
-    if (!floats)
-        return lt_fail_nomem(err);
-    lt_from_element(&s->seen, row, floats);
-    if (!all_zero(row + s->seen.dims * sizes[s->seen.element], row + s->stride))
-        return lt_fail(err, LT_ECORRUPT, "there are bytes behind its vector");
-    return lt_vector_check(&s->seen, &v, err);
-}
-
+/* The next row is this vector's. */
 static lt_status take_row(source *from, const lt_schema_vector *s, lt_record_vector *v,
-                          lt_arena *arena, lt_error *err)
+                          lt_error *err)
 {
     const char *row = from->rows;
 
-    if (v->is_inline)
-        return lt_fail(err, LT_ECORRUPT, "its vector is of another kind than the config says");
     if (from->left < s->stride)
         return lt_fail(err, LT_ECORRUPT, "its vector is missing");
     from->rows += s->stride;
@@ -185,40 +160,7 @@ static lt_status take_row(source *from, const lt_schema_vector *s, lt_record_vec
         return lt_fail(err, LT_ECORRUPT, "its vector fails its checksum");
     v->bytes = row;
     v->n = s->stride;
-    return check_row(s, row, arena, err);
-}
-
-/* A sparse vector's indices are stored in order; lt_vector_check sees that no two are alike. */
-static bool ascending(const uint32_t *indices, size_t n)
-{
-    for (size_t i = 1; i < n; i++)
-        if (indices[i] < indices[i - 1])
-            return false;
-    return true;
-}
-
-static lt_status take_inline(const lt_schema_vector *s, lt_record_vector *v, lt_arena *arena,
-                             lt_error *err)
-{
-    size_t unit = s->seen.kind == LT_VECTOR_SPARSE ? 8 : s->seen.dims * sizeof(float);
-    void *copy = lt_arena_alloc(arena, v->n, 1);
-    lt_vector seen = {.kind = s->seen.kind, .values = copy, .n_values = v->n / 4};
-
-    if (!copy)
-        return lt_fail_nomem(err);
-    if (!v->is_inline || v->n % unit != 0)
-        return lt_fail(err, LT_ECORRUPT, "its vector is of another kind than the config says");
-    memcpy(copy, v->bytes, v->n);
-    v->bytes = copy;
-    seen.n_rows = v->n / unit;
-    if (s->seen.kind == LT_VECTOR_SPARSE) {
-        seen.n_values = v->n / 8;
-        seen.indices = copy;
-        seen.values = (const float *)copy + seen.n_values;
-        if (!ascending(seen.indices, seen.n_values))
-            return lt_fail(err, LT_ECORRUPT, "its sparse vector is not in order");
-    }
-    return lt_vector_check(&s->seen, &seen, err);
+    return LT_OK;
 }
 
 static lt_status take_vectors(restoring *x, const lt_schema *schema, const lt_record *r,
@@ -232,8 +174,9 @@ static lt_status take_vectors(restoring *x, const lt_schema *schema, const lt_re
         *e = (lt_encoded){.name = s->seen.name, .number = s->number};
         if (!lt_record_find(r, x->next.sources[i].number, &e->stored))
             continue;
-        LT_TRY(s->vecs ? take_row(&x->next.sources[i], s, &e->stored, &x->arena, err)
-                       : take_inline(s, &e->stored, &x->arena, err));
+        if (s->vecs && !e->stored.is_inline)
+            LT_TRY(take_row(&x->next.sources[i], s, &e->stored, err));
+        LT_TRY(lt_stored_check(s, &e->stored, &x->arena, err));
         e->stored.number = (uint16_t)s->number;
         (*n)++;
     }

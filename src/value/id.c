@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Point ids: numbers and UUIDs in the spellings that Qdrant takes. */
+#include <base/buf.h>
 #include <base/error.h>
 #include <base/hash.h>
 #include <stdio.h>
@@ -70,7 +71,7 @@ const char *lt_id_format(const lt_id *id, char text[LT_ID_TEXT_MAX])
     char hex[33];
 
     if (id->kind == LT_ID_NUM) {
-        snprintf(text, LT_ID_TEXT_MAX, "%llu", (unsigned long long)id->num);
+        text[lt_u64_write(id->num, text)] = '\0';
         return text;
     }
     lt_hex(id->uuid, 16, hex);

@@ -68,6 +68,23 @@ static void buffer_grows_and_hands_over(void **state)
     lt_buf_done(&b);
 }
 
+static void numbers_are_written(void **state)
+{
+    (void)state;
+    const uint64_t numbers[] = {0, 9, 10, 99, 100, 1234567890, 9999999999, UINT64_MAX};
+    lt_error err;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        lt_buf b = {0};
+        char want[32];
+
+        snprintf(want, sizeof want, "%llu", (unsigned long long)numbers[i]);
+        assert_ok(lt_buf_add_u64(&b, numbers[i], &err), &err);
+        assert_string_equal(b.data, want);
+        lt_buf_done(&b);
+    }
+}
+
 static void file_round_trip_and_errors(void **state)
 {
     (void)state;
@@ -265,6 +282,7 @@ int main(void)
         cmocka_unit_test(error_is_one_clean_line),
         cmocka_unit_test(error_cut_inside_a_character_stays_utf8),
         cmocka_unit_test(buffer_grows_and_hands_over),
+        cmocka_unit_test(numbers_are_written),
         cmocka_unit_test(file_round_trip_and_errors),
         cmocka_unit_test(utf8_replaces_maximal_subparts),
         cmocka_unit_test(uuid5_known_value),
