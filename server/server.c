@@ -52,6 +52,8 @@ static lt_status check_config(const lt_server_config *c, lt_error *err)
                        c->host);
     if (c->read_only_api_key && !c->api_key)
         return lt_fail(err, LT_EINVAL, "a read-only API key needs an API key beside it");
+    if (c->jwt && !c->api_key)
+        return lt_fail(err, LT_EINVAL, "tokens need an API key, which signs them");
     if (!c->tls_cert_file != !c->tls_key_file)
         return lt_fail(err, LT_EINVAL, "TLS needs both a certificate and a key");
     return LT_OK;

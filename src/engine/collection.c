@@ -77,11 +77,17 @@ static lt_status load(lt_collection *c, lt_error *err)
     if (!points)
         return lt_fail_nomem(err);
     LT_TRY(lt_table_open(points, o->read_only, o->no_sync, &c->table, err));
-    LT_TRY(lt_table_read(c->table, &txn, err));
-    lt_status st = load_view(c, txn, err);
+    /* The owner may take files of the commit away that is being opened: then there is a newer one. */
+    for (uint64_t failed = 0;;) {
+        LT_TRY(lt_table_read(c->table, &txn, err));
+        uint64_t number = lt_txn_number(txn);
+        lt_status st = load_view(c, txn, err);
 
-    lt_txn_end(txn);
-    return st;
+        lt_txn_end(txn);
+        if (st == LT_OK || number == failed)
+            return st;
+        failed = number;
+    }
 }
 
 static lt_collection *new_collection(lt_db *db)

@@ -629,6 +629,59 @@ lt_status lt_config_drop_vector(const char *config, const char *name, char **out
     return edit_end(&e, out, err);
 }
 
+/* Where numbers are free for all vectors: behind those ever given, or from the first again, for who
+ * gives all of them anew leaves nothing that has an old one. */
+static uint32_t first_number(const edit *e)
+{
+    yyjson_mut_val *stored = yyjson_mut_obj_get(e->root, "next_number");
+    uint64_t next = stored ? yyjson_mut_get_uint(stored) : 1;
+    uint64_t n = yyjson_mut_obj_size(yyjson_mut_obj_get(e->root, "vectors")) +
+                 yyjson_mut_obj_size(yyjson_mut_obj_get(e->root, "sparse_vectors"));
+
+    return next + n <= LT_LIMIT_VECTORS_EVER ? (uint32_t)next : 0;
+}
+
+/* The vectors of one list. *next: the number to begin the search with. */
+static lt_status renumber(edit *e, const char *list, uint32_t *next,
+                          bool (*is_free)(void *context, uint32_t number), void *context,
+                          lt_error *err)
+{
+    yyjson_mut_val *all = yyjson_mut_obj_get(e->root, list), *name, *v;
+    size_t i, n;
+
+    yyjson_mut_obj_foreach(all, i, n, name, v)
+    {
+        yyjson_mut_val *key = yyjson_mut_str(e->doc, "number"), *value;
+
+        while (*next < LT_LIMIT_VECTORS_EVER && !is_free(context, *next))
+            ++*next;
+        if (*next == LT_LIMIT_VECTORS_EVER)
+            return lt_fail(err, LT_ELIMIT, "no number is free for a vector");
+        value = yyjson_mut_uint(e->doc, (*next)++);
+        if (!key || !value || !yyjson_mut_obj_put(v, key, value))
+            return lt_fail_nomem(err);
+    }
+    return LT_OK;
+}
+
+lt_status lt_config_renumber(const char *config, bool (*is_free)(void *context, uint32_t number),
+                             void *context, char **out, lt_error *err)
+{
+    LT_CLEANUP(edit_done) edit e = {0};
+    yyjson_mut_val *key, *value;
+
+    LT_TRY(edit_begin(config, NULL, 0, &e, err));
+    uint32_t next = first_number(&e);
+
+    LT_TRY(renumber(&e, "vectors", &next, is_free, context, err));
+    LT_TRY(renumber(&e, "sparse_vectors", &next, is_free, context, err));
+    key = yyjson_mut_str(e.doc, "next_number");
+    value = yyjson_mut_uint(e.doc, next);
+    if (!key || !value || !yyjson_mut_obj_put(e.root, key, value))
+        return lt_fail_nomem(err);
+    return edit_end(&e, out, err);
+}
+
 lt_status lt_config_set_index(const char *config, const char *path, const char *schema, size_t n,
                               char **out, lt_error *err)
 {

@@ -31,6 +31,10 @@ lt_status lt_config_add_vector(const char *config, const char *name, const char 
                                char **out, lt_error *err) LT_NODISCARD;
 lt_status lt_config_drop_vector(const char *config, const char *name, char **out,
                                 lt_error *err) LT_NODISCARD;
+/* New numbers for all vectors, such that is_free says yes; for who writes anew all that is stored
+ * under the old ones. */
+lt_status lt_config_renumber(const char *config, bool (*is_free)(void *context, uint32_t number),
+                             void *context, char **out, lt_error *err) LT_NODISCARD;
 /* A payload index added (`schema`: "keyword" or {"type": ...}) or, with NULL, taken away. */
 lt_status lt_config_set_index(const char *config, const char *path, const char *schema, size_t n,
                               char **out, lt_error *err) LT_NODISCARD;

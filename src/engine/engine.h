@@ -166,7 +166,8 @@ static inline const void *lt_view_row(const lt_view *v, size_t i, uint64_t slot)
 
 /* A vector in the form in which it is stored. */
 typedef struct lt_encoded {
-    const char *name; /* for messages; the caller's */
+    const char *name; /* the caller's */
+    const lt_vector_schema *seen; /* what it was encoded for; of the caller's schema */
     uint32_t number;
     lt_record_vector stored; /* dense: bytes is the row */
 } lt_encoded;
@@ -278,6 +279,7 @@ struct lt_group {
     lt_collection *c;
     lt_txn *txn;
     lt_schema *schema; /* a change may replace it: the group's own reference */
+    bool renumbered;   /* slots mean other points than before: the view is loaded anew */
     lt_counts counts;  /* as they will be */
     lt_rows *rows;     /* as many as the schema has vectors */
     lt_buf record, old, text;
@@ -300,5 +302,13 @@ lt_status lt_group_add_row(lt_group *g, size_t i, uint32_t slot, const void *row
 /* A row written before, also one of this group. */
 lt_status lt_group_row(lt_group *g, size_t i, uint32_t slot, const void **out,
                        lt_error *err) LT_NODISCARD;
+
+/* ---- vacuum.c -------------------------------------------------------------------------------- */
+
+/* Whether so many slots are dead that the collection should be vacuumed. */
+bool lt_vacuum_due(const lt_view *v);
+/* Writes the living points anew without the dead ones between. LT_ECANCELED: the collection was
+ * changed meanwhile, or is to be closed. */
+lt_status lt_vacuum_run(lt_collection *c, lt_error *err) LT_NODISCARD;
 
 #endif

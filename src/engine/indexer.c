@@ -410,13 +410,37 @@ static lt_status list_work(lt_collection *c, uint32_t *numbers, size_t *n, lt_er
     return st;
 }
 
+/* One that failed would fail again: it waits for the next opening. */
+static bool vacuum_is_due(lt_collection *c, const lt_view *v)
+{
+    return !c->db->options.read_only && !atomic_load(&c->indexing.vacuum_failed) &&
+           lt_vacuum_due(v);
+}
+
+static lt_status vacuum_if_due(lt_collection *c, lt_error *err)
+{
+    lt_view *v = lt_view_current(c);
+    bool due = vacuum_is_due(c, v);
+
+    lt_view_unref(v);
+    lt_status st = due && !lt_index_stopping(c) ? lt_vacuum_run(c, err) : LT_OK;
+
+    if (st == LT_ECANCELED)
+        return LT_OK;
+    atomic_store(&c->indexing.vacuum_failed, st != LT_OK);
+    return st;
+}
+
 /* All that there is to do for one collection. *later: some of it has to wait. */
 static void work(lt_collection *c, bool *later)
 {
     uint32_t numbers[LT_LIMIT_VECTORS];
     lt_error why = {0};
-    size_t n;
-    lt_status st = list_work(c, numbers, &n, &why);
+    size_t n = 0;
+    lt_status st = vacuum_if_due(c, &why);
+
+    if (st == LT_OK)
+        st = list_work(c, numbers, &n, &why);
 
     for (size_t i = 0; i < n && st == LT_OK && !lt_index_stopping(c); i++)
         st = work_on(c, numbers[i], later, &why);
@@ -507,7 +531,7 @@ static void wake(lt_collection *c)
 void lt_index_consider(lt_collection *c)
 {
     lt_view *v = lt_view_current(c);
-    bool work = false;
+    bool work = vacuum_is_due(c, v);
 
     for (size_t i = 0; i < v->schema->n_vectors && !work; i++)
         work = v->schema->vectors[i].vecs && has_work(c, v, i);
@@ -560,6 +584,7 @@ void lt_indexer_done(lt_indexer *x)
 void lt_indexing_init(lt_indexing *x)
 {
     pthread_mutex_init(&x->lock, NULL);
+    pthread_mutex_init(&x->vacuum, NULL);
 }
 
 void lt_indexing_done(lt_collection *c)
@@ -582,11 +607,12 @@ void lt_indexing_done(lt_collection *c)
     x->n_graphs = 0;
     lt_codes_done(c);
     pthread_mutex_destroy(&x->lock);
+    pthread_mutex_destroy(&x->vacuum);
 }
 
 void lt_index_describe(lt_collection *c, const lt_view *v, lt_index_state *out)
 {
-    *out = (lt_index_state){0};
+    *out = (lt_index_state){.busy = vacuum_is_due(c, v)};
     for (size_t i = 0; i < v->schema->n_vectors; i++) {
         lt_graph *g = lt_graph_get(c, v->schema->vectors[i].number);
 

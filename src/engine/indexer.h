@@ -3,9 +3,9 @@
  *
  * A database has one indexing thread (which builds with as many as the config says). It works on a
  * collection's newest view: inserts the slots that the graph does not cover, takes out what is no
- * longer present when that is a tenth, writes checkpoints. A graph is a hint: searches restrict it to
- * the bits of their own view and scan what it does not cover, so what they find is of their commit
- * whatever the graph knows.
+ * longer present when that is a tenth, writes checkpoints. It also vacuums (vacuum.c). A graph is a
+ * hint: searches restrict it to the bits of their own view and scan what it does not cover, so what
+ * they find is of their commit whatever the graph knows.
  *
  * A vector is taken out of a graph only when no older view is held: a reader of an older commit would
  * miss the point, whose new slot it cannot see. */
@@ -43,6 +43,8 @@ typedef struct lt_indexing {
     bool loaded;         /* checkpoints were looked for */
     atomic_uint searches; /* that a graph could have served */
     atomic_bool wanted;  /* there may be work */
+    atomic_bool vacuum_failed; /* since the opening */
+    pthread_mutex_t vacuum;    /* one at a time */
 } lt_indexing;
 
 /* Of a database. */

@@ -13,6 +13,9 @@
 
 #include "config.h"
 
+/* All that lives is written anew, so it should pay: half of the slots are dead. */
+static const double DEAD_PART_MIN = 0.5;
+
 /* ---- vector files ---------------------------------------------------------------------------- */
 
 char *lt_vectors_path(const char *dir, uint32_t number, lt_element element)
@@ -213,6 +216,8 @@ static lt_status read_vectors(lt_schema *s, yyjson_val *list, bool sparse, lt_er
             continue;
         read_graph_config(yyjson_doc_get_root(s->doc), json, v);
         read_quantization(yyjson_doc_get_root(s->doc), json, v);
+        v->on_disk = yyjson_get_bool(yyjson_obj_get(json, "on_disk")) ||
+                     is_one(json, "memory", "cold");
     }
     return LT_OK;
 }
@@ -300,6 +305,10 @@ static lt_status parse(const char *config, size_t n, const lt_schema *old, lt_sc
     qsort(s->vectors, s->n_vectors, sizeof *s->vectors, by_name);
     s->indexing_bytes = (uint64_t)(
         bounded(lt_config_number(root, "optimizers_config", "indexing_threshold"), 1e15) * 1024);
+    s->dead_part = lt_config_number(root, "optimizers_config", "deleted_threshold");
+    s->dead_part = s->dead_part > DEAD_PART_MIN ? s->dead_part : DEAD_PART_MIN;
+    s->vacuum_min =
+        (uint64_t)bounded(lt_config_number(root, "optimizers_config", "vacuum_min_vector_number"), 1e15);
     s->next_number = next ? (uint32_t)yyjson_get_uint(next) : 1; /* format 1 had the one vector */
     return read_indexes(s, yyjson_obj_get(root, "payload_schema"), old, err);
 }
@@ -318,6 +327,7 @@ static lt_status attach_files(lt_schema *s, const char *dir, bool read_only, con
         } else {
             LT_TRY(open_vecs(dir, v, read_only, &v->vecs, err));
         }
+        lt_vecfile_set_on_disk(&v->vecs->file, v->on_disk);
     }
     return LT_OK;
 }

@@ -32,6 +32,7 @@ typedef struct lt_schema_vector {
     uint64_t full_scan_rows; /* so few are scanned; 0: chosen */
     lt_quant_config quant;   /* of the copies that searches measure; kind NONE: none */
     bool quant_in_memory;    /* these are read into memory, not mapped */
+    bool on_disk;            /* dense: rows need not stay in memory */
 } lt_schema_vector;
 
 typedef struct lt_index_def {
@@ -51,6 +52,8 @@ typedef struct lt_schema {
     size_t n_indexes;
     uint32_t next_number;
     uint64_t indexing_bytes; /* so large a dense vector's rows get a graph; 0: never */
+    double dead_part;        /* of the slots; with more the collection is vacuumed */
+    uint64_t vacuum_min;     /* slots; with fewer it is not */
 } lt_schema;
 
 /* Reads a stored config; files of vectors that `old` (may be NULL) has too are shared, the others

@@ -205,16 +205,14 @@ static lt_status write_file(lt_collection *c, const char *temp, char sha256[LT_S
 }
 
 /* The checksum first: a snapshot that is seen has one. */
-static lt_status publish(const char *temp, const char *folder, const char *path,
-                         const char sha256[LT_SHA256_HEX], lt_error *err)
+static lt_status publish(const char *temp, const char *path, const char sha256[LT_SHA256_HEX],
+                         lt_error *err)
 {
     LT_CLEANUP(lt_buf_done) lt_buf sum = {0};
 
     LT_TRY(lt_buf_addf(&sum, err, "%s%s", path, SUM_SUFFIX));
     LT_TRY(lt_file_write_atomic(sum.data, sha256, LT_SHA256_HEX - 1, err));
-    if (rename(temp, path) < 0)
-        return lt_fail_errno(err, LT_EIO, errno, "%s: cannot rename", temp);
-    return lt_dir_sync(folder, err);
+    return lt_file_rename(temp, path, err);
 }
 
 /* db->snapshots is held: names are chosen and taken by one at a time. */
@@ -233,7 +231,7 @@ static lt_status create_locked(lt_collection *c, const char *folder, lt_buf *nam
     lt_status st = write_file(c, temp.data, sha256, err);
 
     if (st == LT_OK)
-        st = publish(temp.data, folder, path, sha256, err);
+        st = publish(temp.data, path, sha256, err);
     if (st != LT_OK)
         (void)unlink(temp.data);
     return st;

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <value/value.h>
 
 #include "entry.h"
 #include "pass.h"

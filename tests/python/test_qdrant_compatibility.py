@@ -11,7 +11,7 @@ from conftest import ROOT
 from serving import OPENAPI, serving
 
 ROW = re.compile(r"^\| `([A-Z]+) (/[^`]*)` \| (yes|partial|no) \|(.*)\|$", re.M)
-ROUTE = re.compile(r'^    (?:READ|WRITE|UPLOAD)\("([A-Z]+)", "([^"]+)"', re.M)
+ROUTE = re.compile(r'^    (?:READ|WRITE|MANAGE|LIST|UPLOAD)\("([A-Z]+)", "([^"]+)"', re.M)
 HEALTH = ("/", "/healthz", "/livez", "/readyz", "/metrics")  # in router.c
 
 

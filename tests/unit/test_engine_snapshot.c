@@ -1,104 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Snapshots: whole, of one commit, refused when damaged or forged. */
 #include <base/hash.h>
-#include <base/rng.h>
 #include <engine/snapshot.h>
 #include <math.h>
 #include <pthread.h>
 #include <store/tar.h>
 
-#include "engine_fixture.h"
-
-static const char RICH[] =
-    "{\"vectors\":{\"f\":{\"size\":5,\"distance\":\"Cosine\"},"
-    "\"h\":{\"size\":3,\"distance\":\"Euclid\",\"datatype\":\"float16\"},"
-    "\"b\":{\"size\":40,\"distance\":\"Dot\",\"datatype\":\"uint8\"},"
-    "\"m\":{\"size\":2,\"distance\":\"Cosine\",\"multivector_config\":{\"comparator\":\"max_sim\"}}},"
-    "\"sparse_vectors\":{\"s\":{\"modifier\":\"idf\"}},"
-    "\"hnsw_config\":{\"m\":7},\"on_disk_payload\":false,\"metadata\":{\"model\":\"x\"}}";
-enum { POINTS = 300 };
-
-/* ---- what is in a collection, as text -------------------------------------------------------- */
-
-static char *all_points(world *w, lt_collection *c)
-{
-    const char *body = "{\"limit\":100000,\"with_payload\":true,\"with_vector\":true}";
-    char *text;
-    size_t n;
-
-    OK(lt_collection_ask(c, LT_ASK_SCROLL, body, strlen(body), NULL, &text, &n, &w->err));
-    return text;
-}
-
-static char *all_of(world *w, const char *name)
-{
-    lt_collection *c;
-
-    OK(lt_collection_open(w->db, name, &c, &w->err));
-    char *text = all_points(w, c);
-
-    lt_collection_close(c);
-    return text;
-}
-
-static void put_point(world *w, uint64_t id, lt_rng *r)
-{
-    float f[5], h[3], b[40], m[4], s[3];
-    uint32_t indices[3] = {70, 3, (uint32_t)id + 100};
-    lt_vector all[5];
-    char payload[80];
-    size_t n = 0;
-
-    for (int i = 0; i < 5; i++)
-        f[i] = lt_rng_normal(r);
-    for (int i = 0; i < 3; i++)
-        h[i] = s[i] = lt_rng_normal(r);
-    for (int i = 0; i < 40; i++)
-        b[i] = (float)lt_rng_below(r, 256);
-    for (int i = 0; i < 4; i++)
-        m[i] = lt_rng_normal(r);
-    all[n++] = fix_dense("f", f, 5);
-    if (id % 2)
-        all[n++] = fix_dense("h", h, 3);
-    if (id % 3)
-        all[n++] = fix_dense("b", b, 40);
-    if (id % 5)
-        all[n++] = (lt_vector){.name = "m", .kind = LT_VECTOR_MULTI, .values = m, .n_values = 4, .n_rows = 2};
-    if (id % 7)
-        all[n++] = (lt_vector){.name = "s", .kind = LT_VECTOR_SPARSE, .values = s, .n_values = 3, .indices = indices};
-    snprintf(payload, sizeof payload, "{\"n\":%lu,\"word\":\"w%lu\"}", (unsigned long)id,
-             (unsigned long)id % 9);
-    OK(fix_put(w, id, all, n, payload));
-}
-
-/* Points that were written over, deleted, given and robbed of vectors. */
-static void fill(world *w)
-{
-    lt_rng r = {5};
-    const char *more = "{\"dense\":{\"size\":4,\"distance\":\"Dot\"}}";
-    float v[4] = {1, 2, 3, 4};
-    lt_vector late = fix_dense("late", v, 4);
-    lt_id gone[10];
-    lt_update set = LT_UPDATE_INIT;
-    lt_full_point p = {lt_id_from_num(20), &late, 1, NULL, 0};
-
-    fix_create(w, RICH);
-    OK(lt_collection_add_vector(w->c, "away", more, strlen(more), &w->err));
-    OK(lt_collection_drop_vector(w->c, "away", &w->err));
-    OK(lt_collection_add_vector(w->c, "late", more, strlen(more), &w->err));
-    for (uint64_t id = 0; id < POINTS; id++)
-        put_point(w, id, &r);
-    for (uint64_t id = 0; id < POINTS; id += 4)
-        put_point(w, id, &r);
-    for (uint64_t i = 0; i < 10; i++)
-        gone[i] = lt_id_from_num(i * 17);
-    OK(lt_points_delete(w->c, gone, 10, NULL, &w->err));
-    set.kind = LT_UPDATE_SET_VECTORS;
-    set.points = &p;
-    set.n_points = 1;
-    OK(fix_update(w, &set, NULL));
-    OK(lt_collection_create_index(w->c, "word", "\"keyword\"", 9, NULL, &w->err));
-}
+#include "rich_fixture.h"
 
 static lt_snapshot_file *snapshot(world *w)
 {
@@ -127,13 +35,13 @@ static void all_comes_back(void **state)
     lt_collection *again;
     char *a, *b;
 
-    fill(w);
+    rich_fill(w);
     lt_snapshot_file *f = snapshot(w);
 
     OK(lt_snapshots_restore(w->db, "again", f->path, f->sha256, &w->err));
     OK(lt_collection_open(w->db, "again", &again, &w->err));
-    a = all_points(w, w->c);
-    b = all_points(w, again);
+    a = rich_points(w, w->c);
+    b = rich_points(w, again);
     assert_string_equal(a, b);
     lt_text_free(a);
     lt_text_free(b);
@@ -146,8 +54,8 @@ static void all_comes_back(void **state)
     lt_collection_close(again);
     lt_snapshots_free(f, 1);
     fix_reopen(w, "again");
-    a = all_points(w, w->c);
-    b = all_of(w, "c");
+    a = rich_points(w, w->c);
+    b = rich_points_of(w, "c");
     assert_string_equal(a, b);
     lt_text_free(a);
     lt_text_free(b);
@@ -162,7 +70,7 @@ static void an_empty_collection_comes_back(void **state)
     lt_snapshot_file *f = snapshot(w);
 
     OK(lt_snapshots_restore(w->db, "e", f->path, NULL, &w->err));
-    text = all_of(w, "e");
+    text = rich_points_of(w, "e");
     assert_non_null(strstr(text, "\"points\":[]"));
     lt_text_free(text);
     lt_snapshots_free(f, 1);
@@ -175,24 +83,24 @@ static void a_restore_replaces(void **state)
     lt_rng r = {9};
     char *before, *after, *old;
 
-    fill(w);
+    rich_fill(w);
     OK(lt_aliases_change(w->db, &alias, 1, &w->err));
-    before = all_points(w, w->c);
+    before = rich_points(w, w->c);
     lt_snapshot_file *f = snapshot(w);
 
-    put_point(w, 1, &r);
-    old = all_points(w, w->c);
+    rich_put(w, 1, &r);
+    old = rich_points(w, w->c);
     assert_string_not_equal(before, old);
     OK(lt_snapshots_restore(w->db, "c", f->path, NULL, &w->err));
-    after = all_of(w, "nick");
+    after = rich_points_of(w, "nick");
     assert_string_equal(before, after);
     lt_text_free(after);
-    after = all_points(w, w->c); /* a handle from before: it reads what was, and writes nothing */
+    after = rich_points(w, w->c); /* a handle from before: it reads what was, and writes nothing */
     assert_string_equal(old, after);
     lt_text_free(after);
     assert_int_equal(lt_points_delete(w->c, &(lt_id){.num = 1}, 1, NULL, &w->err), LT_ENOTFOUND);
     fix_reopen(w, "nick");
-    after = all_points(w, w->c);
+    after = rich_points(w, w->c);
     assert_string_equal(before, after);
     lt_text_free(after);
     lt_text_free(before);
@@ -351,7 +259,7 @@ static void assert_refused(world *w, const char *path, const char *before)
 {
     assert_int_equal(lt_snapshots_restore(w->db, "c", path, NULL, &w->err), LT_ECORRUPT);
     assert_true(strncmp(w->err.message, path, strlen(path)) == 0);
-    char *now = all_of(w, "c");
+    char *now = rich_points_of(w, "c");
 
     assert_string_equal(now, before);
     lt_text_free(now);
@@ -363,8 +271,8 @@ static void damage_is_refused(void **state)
     LT_CLEANUP(lt_buf_done) lt_buf bytes = {0};
     LT_AUTOFREE char *bad = lt_path_join(w->dir, "bad.snapshot");
 
-    fill(w);
-    char *before = all_points(w, w->c);
+    rich_fill(w);
+    char *before = rich_points(w, w->c);
     lt_snapshot_file *f = snapshot(w);
 
     OK(lt_file_read(f->path, 1 << 24, &bytes, &w->err));
@@ -397,7 +305,7 @@ static void damage_is_not_carried_on(void **state)
     lt_snapshot_file *f, *files;
     size_t n;
 
-    fill(w);
+    rich_fill(w);
     lt_view *v = lt_view_current(w->c);
     size_t i = lt_schema_by_number(v->schema, lt_schema_find(v->schema, "f")->number);
 
