@@ -265,13 +265,15 @@ static lt_status parse_polygon(lt_filter_parser *p, yyjson_val *v, lt_cond *out,
     out->exterior = yyjson_obj_get(v, "exterior");
     out->interiors = present(v, "interiors");
     LT_TRY(check_ring(p, out->exterior, "geo_polygon.exterior", err));
-    if (out->interiors && !yyjson_is_arr(out->interiors))
+    out->kind = LT_COND_GEO_POLYGON;
+    if (!out->interiors)
+        return LT_OK;
+    if (!yyjson_is_arr(out->interiors))
         return lt_filter_bad_type(p, err, "geo_polygon.interiors", "an array", out->interiors);
     yyjson_arr_foreach(out->interiors, i, n, hole)
     {
         LT_TRY(check_ring(p, hole, "geo_polygon.interiors", err));
     }
-    out->kind = LT_COND_GEO_POLYGON;
     return LT_OK;
 }
 
