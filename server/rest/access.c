@@ -104,11 +104,12 @@ lt_verdict lt_access_judge_whole(lt_service *s, const lt_http_request *r)
         return LT_VERDICT_YES;
     if (!holds(s, &token))
         return LT_VERDICT_WRONG_KEY;
-    /* A body that is no JSON is the handler's to refuse. */
-    if (lt_token_is_limited(&token) &&
-        lt_token_check_body(&token, r->body, r->n_body, &allowed, NULL) != LT_OK)
-        allowed = true;
-    return allowed ? LT_VERDICT_YES : LT_VERDICT_NO;
+    if (!lt_token_is_limited(&token))
+        return LT_VERDICT_YES;
+    lt_status st = lt_token_check_body(&token, r->body, r->n_body, &allowed, NULL);
+
+    /* A body that is no JSON is the handler's to refuse, by the same rules. */
+    return st == LT_EINVAL || (st == LT_OK && allowed) ? LT_VERDICT_YES : LT_VERDICT_NO;
 }
 
 bool lt_access_sees(const lt_service *s, const lt_http_request *r, const char *collection)
