@@ -10,7 +10,7 @@ _latent_command()
     command=
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
-            --after|--alias|--api-key|--batch-wait|--before|--collection|--config|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-score|--minus|--model|--near|--photos|--port|--queue|--read-only-api-key|--text|--threads|--timeout|--tls-cert|--tls-key|--weight|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
+            --after|--alias|--api-key|--batch-wait|--before|--collection|--config|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-relevance|--min-score|--minus|--model|--near|--photos|--port|--queue|--read-only-api-key|--text|--threads|--timeout|--tls-cert|--tls-key|--weight|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
             -*) ;;
             *) command=${COMP_WORDS[i]}; return ;;
         esac
@@ -52,6 +52,9 @@ _latent()
             COMPREPLY=()
             return ;;
         search" --min-score")
+            COMPREPLY=()
+            return ;;
+        search" --min-relevance")
             COMPREPLY=()
             return ;;
         search" --in")
@@ -137,9 +140,9 @@ _latent()
         local options=
         case $command in
             index) options="--prune --exclude -x --watch -w --follow-links -L --threads -j --json --quiet -q --fail-on-error" ;;
-            search) options="--image -i --minus --weight --limit -k --min-score --in --after --before --near --filter --json --html --append --no-pictures" ;;
+            search) options="--image -i --minus --weight --limit -k --min-score --min-relevance --in --after --before --near --filter --json --html --append --no-pictures" ;;
             embed) options="--text -t --stdin-files --stdin-text --dims --threads -j --json" ;;
-            serve) options="--host --port -p --api-key --read-only-api-key --jwt-rbac --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --config --print-config --quiet -q" ;;
+            serve) options="--host --port -p --api-key --read-only-api-key --jwt-rbac --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --preload --config --print-config --quiet -q" ;;
             info) options="--json" ;;
             forget) options="--all --yes -y --dry-run -n --quiet -q" ;;
             check) options="--json" ;;

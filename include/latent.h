@@ -668,19 +668,37 @@ typedef struct lt_gallery_query {
     const char *filter; /* as in lt_query, may be NULL */
     bool has_threshold;
     float score_threshold; /* leave out hits with a lower cosine */
+    float min_relevance;   /* leave out hits with a lower relevance */
+    bool by_vectors_only;  /* do not read files to find copies */
 } lt_gallery_query;
-#define LT_GALLERY_QUERY_INIT { sizeof(lt_gallery_query), NULL, 0, 10, NULL, false, 0.0f }
+#define LT_GALLERY_QUERY_INIT                                                                      \
+    {                                                                                              \
+        sizeof(lt_gallery_query), NULL, 0, 10, NULL, false, 0.0f, 0.0f, false                      \
+    }
 
-/* The pictures nearest to a mix of texts (several languages) and pictures, best first. */
+/* Pictures found. All of it belongs to the lt_matches. */
+typedef struct lt_matches {
+    lt_hits hits; /* best first; not for lt_hits_free */
+    /* One a hit, 0..1: how likely a best hit of this score is a right one, as measured for the
+     * model. 1 for a picture that the question's was made of. NULL where it is not known: for a
+     * mix, and for models that were not calibrated. */
+    const float *relevance;
+    float least_relevance; /* below it even the best hit is hardly one */
+} lt_matches;
+
+LT_API void lt_matches_free(lt_matches *matches);
+
+/* The pictures nearest to a mix of texts (several languages) and pictures. A question of one
+ * picture also looks at the files of the nearest: one that it is a copy or a part of comes first.
+ * LT_EUNSUPPORTED: min_relevance where relevance is not known. Free with lt_matches_free. */
 LT_API LT_NODISCARD lt_status lt_gallery_search(lt_collection *collection, lt_model *model,
-                                                const lt_gallery_query *query, lt_hits **out,
+                                                const lt_gallery_query *query, lt_matches **out,
                                                 lt_error *err);
-/* The k pictures nearest to a text (several languages). `filter` as in lt_query, may be NULL. */
+/* The k pictures nearest to a text. `filter` as in lt_query, may be NULL. */
 LT_API LT_NODISCARD lt_status lt_gallery_search_text(lt_collection *collection, lt_model *model,
-                                                     const char *text, size_t k,
-                                                     const char *filter, lt_hits **out,
-                                                     lt_error *err);
-/* The k pictures nearest to a picture. */
+                                                     const char *text, size_t k, const char *filter,
+                                                     lt_hits **out, lt_error *err);
+/* The k pictures nearest to a picture, by their vectors only. */
 LT_API LT_NODISCARD lt_status lt_gallery_search_picture(lt_collection *collection, lt_model *model,
                                                         const lt_picture *picture, size_t k,
                                                         const char *filter, lt_hits **out,

@@ -442,6 +442,14 @@ def test_second_signal_ends_at_once(latent, photos):
     assert process.returncode in (-signal.SIGINT, -signal.SIGTERM, 130, 143)
 
 
+@pytest.fixture(scope="session")
+def builtin_relevance(binary):
+    if "LATENT_MODEL" in os.environ:
+        pytest.skip("another model than the built-in one is tested")
+    path = ROOT / "build" / "model" / "builtin" / "relevance.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 # ---- search -----------------------------------------------------------------------------------
 
 
@@ -449,7 +457,7 @@ def test_search_json(indexed, photos):
     hits = indexed.json("search", "an", "animal", "-k", "5")
     assert len(hits) == 5
     for hit in hits:
-        assert list(hit) == ["filename", "score", "id", "payload"]
+        assert list(hit) == ["filename", "score", "relevance", "id", "payload"]
         assert pathlib.Path(hit["filename"]).is_file()
         assert hit["payload"]["filename"] == hit["filename"]
         assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", hit["id"])
@@ -472,7 +480,7 @@ def test_search_human_output(indexed):
     lines = indexed("search", "apple", "-k", "3").out.splitlines()
     assert len(lines) == 3
     for rank, line in enumerate(lines, 1):
-        assert re.fullmatch(rf" {rank}  -?\d\.\d{{3}}  /.*\.png", line)
+        assert re.fullmatch(rf" {rank}  [ 1]?[ \d]\d %  -?\d\.\d{{3}}  /.*\.png", line)
 
 
 def test_search_by_picture(indexed, photos, tmp_path):
@@ -484,8 +492,77 @@ def test_search_by_picture(indexed, photos, tmp_path):
         flat = Image.new("RGB", picture.size, "white")
         flat.paste(picture, mask=picture.convert("RGBA").getchannel("A"))
         flat.resize((picture.width // 2, picture.height // 2)).save(small, quality=70)
-    # Among the best three of 24: the folder holds several apples a hair apart.
-    assert str(source) in indexed.names("--image", small, "-k", "3")
+    assert indexed.names("--image", small, "-k", "3")[0] == str(source)
+
+
+def flattened(path):
+    with Image.open(path) as picture:
+        flat = Image.new("RGB", picture.size, "white")
+        flat.paste(picture, mask=picture.convert("RGBA").getchannel("A"))
+    return flat
+
+
+def test_search_by_a_part_of_a_picture(latent, photos, tmp_path):
+    """What a picture was cut out of comes first and has relevance 1, while its file is there."""
+    files = sorted(photos.rglob("*.png"))
+    shutil.copytree(photos, tmp_path / "all")
+    latent("index", tmp_path / "all")
+    part = tmp_path / "part.jpg"
+    for source in files[::5]:
+        picture = flattened(source)
+        w, h = picture.size
+        picture.crop((w // 10, h // 5, w * 4 // 5, h * 9 // 10)).save(part, quality=60)
+        best, *others = latent.json("search", "--image", part, "-k", "5")
+        copy = tmp_path / "all" / source.relative_to(photos)
+        assert best["filename"] == str(copy) and best["relevance"] == 1
+        assert all(0 < hit["relevance"] < 1 for hit in others)
+        assert [h["score"] for h in others] == sorted((h["score"] for h in others), reverse=True)
+        copy.unlink()
+        # Another may look just like it: the folder holds several apples a hair apart.
+        assert not any(h["relevance"] == 1 and h["filename"] == str(copy)
+                       for h in latent.json("search", "--image", part))
+
+
+def test_search_relevance(indexed, builtin_relevance):
+    hits = indexed.json("search", "apple", "-k", "24")
+    for hit in hits:
+        curve = builtin_relevance["text"]
+        expected = 1 / (1 + math.exp(-curve["slope"] * (hit["score"] - curve["center"])))
+        assert hit["relevance"] == pytest.approx(expected, abs=2e-3)
+    limit = (hits[2]["relevance"] + hits[3]["relevance"]) / 2
+    assert len(indexed.json("search", "apple", "-k", "24", "--min-relevance", limit)) == 3
+    assert "relevance" not in indexed.json("search", "apple", "--minus", "pear")[0], "of mixes"
+    result = indexed("search", "apple", "--minus", "pear", "--min-relevance", "0.5",
+                     code=EXIT_FAILED)
+    assert "relevance is known for one text or one picture" in result.err
+
+
+def test_search_for_what_is_not_there(indexed, builtin_relevance):
+    """Animals and fruits are there. What is below the least relevance is said and not shown."""
+    least, refused = builtin_relevance["text"]["least"], 0
+    queries = ["a motorbike on a motorway", "ice hockey players", "an office with computers",
+               "a laptop", "a steam locomotive", "children in a swimming pool"]
+    for query in queries + ["an apple", "ein Elefant", "une pomme rouge"]:
+        best = indexed.json("search", query, "-k", "1")[0]["relevance"]
+        result = indexed("search", query, "-k", "3")
+        if best >= least:
+            assert result.out.count("\n") == 3 and not result.err
+            continue
+        assert query in queries
+        refused += 1
+        assert result.out == "" and "no picture seems to match" in result.err
+        assert f"relevance of {100 * best:.0f} %" in result.err
+        assert indexed("search", query, "-k", "3", "--min-relevance", "0").out.count("\n") == 3
+    assert refused >= len(queries) // 2
+
+
+def test_search_without_calibration(latent, photos):
+    tiny = ROOT / "tests" / "data" / "models" / "tiny"
+    latent("--model", tiny, "index", photos)
+    assert "relevance" not in latent.json("search", "ab", "--model", tiny)[0]
+    assert re.match(r" 1  -?\d\.\d{3}  /", latent("search", "ab", "--model", tiny).out)
+    result = latent("search", "ab", "--model", tiny, "--min-relevance", "0.1", code=EXIT_FAILED)
+    assert "calibrated" in result.err
 
 
 def embedded(program, *args):
@@ -916,6 +993,7 @@ def test_eval_missing_file(indexed, tmp_path):
     (["search", "x", "--after", "tomorrow"], "--after: a date is expected"),
     (["search", "x", "--near", "here"], "--near: LAT,LON,KM"),
     (["search", "--minus", "x"], "--minus takes away"),
+    (["search", "x", "--min-relevance", "90"], "a number from 0 to 1"),
     (["search", "x", "--weight", "2"], "--weight: '2' is not words=X"),
     (["search"], "what to look for?"),
     (["index"], "which folder?"),
