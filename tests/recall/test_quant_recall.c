@@ -134,7 +134,7 @@ static void questions_choose(void **state)
 {
     world *w = *state;
 
-    create(w, "{\"size\":64,\"distance\":\"Cosine\"}", 8000);
+    create(w, "{\"size\":64,\"distance\":\"Cosine\"}", 14000);
     assert_true(plans(w, AS_PLANNED, "\"codes\":\"scalar\",\"rescored\":20"));
     assert_true(plans(w, (how){false, 1, 3.5}, "\"rescored\":35"));
     assert_true(plans(w, (how){false, 0, 3.5}, "\"rescored\":0"));
