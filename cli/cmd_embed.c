@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * latent embed: texts and pictures to vectors, one JSON object an input, in the order of the
- * inputs: --text first, then files, then standard input. */
+ * latent embed: texts and pictures to vectors, one JSON object an input or all as one NumPy array,
+ * in the order of the inputs: --text first, then files, then standard input. */
 #include <base/error.h>
 #include <base/limits.h>
 #include <base/mem.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +16,7 @@
 
 typedef struct args {
     cli_list text;
-    bool json, stdin_files, stdin_text;
+    bool json, npy, stdin_files, stdin_text;
     size_t dims, threads;
 } args;
 
@@ -29,6 +31,8 @@ static const cli_option options[] = {
      "only the first K dimensions, made unit length again"},
     {"threads", 'j', CLI_SIZE, offsetof(args, threads), "N", CLI_COMPLETE_NONE, 1, 256,
      "threads to use (default: one a core)"},
+    {"npy", 0, CLI_FLAG, offsetof(args, npy), NULL, CLI_COMPLETE_NONE, 0, 0,
+     "print one NumPy array instead of JSON, a row an input"},
     {"json", 0, CLI_FLAG, offsetof(args, json), NULL, CLI_COMPLETE_NONE, 0, 0,
      "print JSON, which is what is printed anyway"},
 };
@@ -45,11 +49,18 @@ typedef struct embedder {
     float *vectors; /* BATCH rows */
     lt_error each[BATCH];
     size_t n_failed;
+    bool npy;
+    lt_buf rows; /* with npy: all so far */
 } embedder;
+
+static void embedder_done(embedder *e)
+{
+    lt_buf_done(&e->rows);
+}
 
 /* ---- output ------------------------------------------------------------------------------------ */
 
-static lt_status print_vector(const embedder *e, const char *input, bool is_path, const float *row,
+static lt_status print_vector(embedder *e, const char *input, bool is_path, const float *row,
                               const lt_error *why, lt_error *err)
 {
     yyjson_mut_val *root;
@@ -72,6 +83,41 @@ static lt_status print_vector(const embedder *e, const char *input, bool is_path
     return cli_out_json(doc, err);
 }
 
+/* A row of NaN stands for what could not be embedded, so that rows and inputs stay in step. */
+static lt_status add_row(embedder *e, const char *input, bool is_path, const float *row,
+                         const lt_error *why, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf shown = {0};
+    const float none = NAN;
+
+    if (!why)
+        return lt_buf_add(&e->rows, row, e->keep * sizeof *row, err);
+    LT_TRY(cli_escape(input, strlen(input), &shown, err));
+    cli_complain("%.200s: %s", shown.data ? shown.data : "",
+                 is_path ? cli_reason(input, why) : why->message);
+    for (size_t i = 0; i < e->keep; i++)
+        LT_TRY(lt_buf_add(&e->rows, &none, sizeof none, err));
+    return LT_OK;
+}
+
+/* The file format of NumPy, version 1.0: a magic, the length of what describes the array, that as a
+ * Python literal which ends the first multiple of 64 bytes, the numbers. */
+static void print_array(const embedder *e)
+{
+    enum { PREAMBLE = 10, HEAD = 128 };
+    const uint16_t probe = 1;
+    char head[HEAD + 1], shape[HEAD - PREAMBLE];
+    size_t n_rows = e->rows.len / (e->keep * sizeof(float));
+
+    snprintf(shape, sizeof shape,
+             "{'descr': '%cf4', 'fortran_order': False, 'shape': (%zu, %zu), }",
+             *(const char *)&probe ? '<' : '>', n_rows, e->keep);
+    snprintf(head, sizeof head, "\x93NUMPY\x01%c%c%c%-*s\n", 0, HEAD - PREAMBLE, 0,
+             HEAD - PREAMBLE - 1, shape);
+    cli_out(head, HEAD);
+    cli_out(e->rows.data, e->rows.len);
+}
+
 static lt_status print_batch(embedder *e, char *const *inputs, size_t n, bool are_paths,
                              lt_error *err)
 {
@@ -80,8 +126,8 @@ static lt_status print_batch(embedder *e, char *const *inputs, size_t n, bool ar
         bool bad = e->each[i].code != LT_OK;
 
         e->n_failed += bad;
-        LT_TRY(print_vector(e, inputs[i], are_paths, e->vectors + i * e->keep,
-                            bad ? &e->each[i] : NULL, err));
+        LT_TRY((e->npy ? add_row : print_vector)(e, inputs[i], are_paths, e->vectors + i * e->keep,
+                                                 bad ? &e->each[i] : NULL, err));
     }
     cli_out_flush();
     return cli_out_broken() ? lt_fail(err, LT_EIO, "cannot write the output") : LT_OK;
@@ -187,18 +233,26 @@ static lt_status embed_all(cli_session *s, embedder *e, const args *a, const cli
     e->vectors = vectors;
     LT_TRY(embed_list(e, &a->text, false, err));
     LT_TRY(embed_list(e, files, true, err));
-    return a->stdin_files || a->stdin_text ? embed_stdin(e, a->stdin_files, err) : LT_OK;
+    if (a->stdin_files || a->stdin_text)
+        LT_TRY(embed_stdin(e, a->stdin_files, err));
+    if (e->npy)
+        print_array(e);
+    return LT_OK;
 }
 
 static int run(const cli_globals *globals, const void *v, const cli_list *operands)
 {
     const args *a = v;
     LT_CLEANUP(cli_session_done) cli_session s = {.globals = globals};
-    embedder e = {0};
+    LT_CLEANUP(embedder_done) embedder e = {.npy = a->npy};
     lt_error err;
 
     if (a->stdin_files && a->stdin_text) {
         cli_complain("--stdin-files or --stdin-text, not both (see: latent help embed)");
+        return CLI_EXIT_USAGE;
+    }
+    if (a->npy && a->json) {
+        cli_complain("--npy or --json, not both (see: latent help embed)");
         return CLI_EXIT_USAGE;
     }
     if (a->text.n == 0 && operands->n == 0 && !a->stdin_files && !a->stdin_text) {
@@ -220,7 +274,8 @@ const cli_command cli_cmd_embed = {
     .about =
         "Prints one JSON object an input, a line each: input and embedding (an array of unit "
         "length), or input and error. Texts come first, then files, then standard input, whose "
-        "lines are answered as they come. Texts and pictures share one space: the dot product of "
+        "lines are answered as they come. With --npy it is one array of float32 at the end, with a "
+        "row of NaN for an input that failed. Texts and pictures share one space: the dot product of "
         "two vectors is the score that a search would give.\n"
         "The exit code is 1 if any input failed.",
     .examples = "latent embed --text \"a red boat\" --text \"ein rotes Boot\" boat.jpg\n"

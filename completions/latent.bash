@@ -141,7 +141,7 @@ _latent()
         case $command in
             index) options="--prune --exclude -x --watch -w --follow-links -L --threads -j --json --quiet -q --fail-on-error" ;;
             search) options="--image -i --minus --weight --limit -k --min-score --min-relevance --in --after --before --near --filter --json --html --append --no-pictures" ;;
-            embed) options="--text -t --stdin-files --stdin-text --dims --threads -j --json" ;;
+            embed) options="--text -t --stdin-files --stdin-text --dims --threads -j --npy --json" ;;
             serve) options="--host --port -p --api-key --read-only-api-key --jwt-rbac --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --preload --config --print-config --quiet -q" ;;
             info) options="--json" ;;
             forget) options="--all --yes -y --dry-run -n --quiet -q" ;;

@@ -53,6 +53,7 @@ complete -c latent -n '__fish_seen_subcommand_from embed' -l stdin-files -d 'als
 complete -c latent -n '__fish_seen_subcommand_from embed' -l stdin-text -d 'also the texts on standard input, one a line'
 complete -c latent -n '__fish_seen_subcommand_from embed' -l dims -x -d 'only the first K dimensions, made unit length again'
 complete -c latent -n '__fish_seen_subcommand_from embed' -l threads -s j -x -d 'threads to use (default: one a core)'
+complete -c latent -n '__fish_seen_subcommand_from embed' -l npy -d 'print one NumPy array instead of JSON, a row an input'
 complete -c latent -n '__fish_seen_subcommand_from embed' -l json -d 'print JSON, which is what is printed anyway'
 
 complete -c latent -n '__fish_seen_subcommand_from serve' -l host -x -d 'where to listen (default: 127.0.0.1, this machine only)'

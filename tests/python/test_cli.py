@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drives the program as a user does: every command, bad input, interruption, two processes."""
+import io
 import json
 import math
 import os
@@ -774,6 +775,23 @@ def test_embed_answers_line_by_line(indexed):
     process.stdout.close()
 
 
+def test_embed_npy(indexed, photos, tmp_path):
+    file = sorted((photos / "fruit").iterdir())[0]
+    (tmp_path / "no.jpg").write_bytes(b"%PDF-1.4")
+    inputs = ["embed", "-t", "an apple", "-t", "", file, tmp_path / "no.jpg", "--dims", "48"]
+    lines = [json.loads(line) for line in indexed(*inputs, code=EXIT_INPUT).out.splitlines()]
+    result = indexed(*inputs, "--npy", code=EXIT_INPUT)
+    array = numpy.load(io.BytesIO(result.stdout), allow_pickle=False)
+    assert array.dtype == numpy.float32 and array.shape == (4, 48)
+    for row, line in zip(array, lines, strict=True):
+        if "error" in line:
+            assert numpy.isnan(row).all() and line["error"] in result.err
+        else:
+            assert row == pytest.approx(numpy.array(line["embedding"]), abs=1e-6)
+    none = indexed("embed", "--stdin-files", "--npy")
+    assert numpy.load(io.BytesIO(none.stdout)).shape[0] == 0
+
+
 def test_embed_dims(indexed):
     (model,) = [m for m in indexed.json("model", "list") if m["default"]]
     (full,) = indexed.json("embed", "--text", "a dog")
@@ -996,6 +1014,7 @@ def test_eval_missing_file(indexed, tmp_path):
     (["search", "x", "--min-relevance", "90"], "a number from 0 to 1"),
     (["search", "x", "--weight", "2"], "--weight: '2' is not words=X"),
     (["search"], "what to look for?"),
+    (["embed", "-t", "x", "--npy", "--json"], "--npy or --json"),
     (["index"], "which folder?"),
     (["index", "--treads", "2", "."], "did you mean --threads?"),
     (["index", "--threads", "0", "."], "from 1 to 256"),
