@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 export LT_DEPS_DIR ?= build/deps
 
 .DEFAULT_GOAL := all
-.PHONY: all setup demo demo-coco test test-long bench eval install format check-format clean distclean help
+.PHONY: all setup demo demo-coco test test-long bench bench-rest eval install format check-format clean distclean help
 
 all: setup ## build build/release/latent, with all set-up
 	@$(MAKE) --no-print-directory build-$(PRESET)
@@ -39,6 +39,10 @@ test-long: ## the long versions: crashes, recall, tokenizer on 100,000 lines
 
 bench: all ## measure speed; prints JSON
 	@bench/run.sh
+
+bench-rest: all ## measure the server over HTTP; prints JSON
+	@tools/setup.sh --test --bench
+	@build/deps/venv-test/bin/python bench/rest.py
 
 eval: all ## measure retrieval quality; writes the tables of docs/MODEL.md
 	@tools/eval.sh

@@ -9,10 +9,13 @@
  * graph. More options of search:
  *   --mapped       vectors and graph stay in mapped files; default: both are read into memory, as
  *                  the peers do
- *   --walk ELEMENT i8 or f16: the walk measures a smaller copy of the vectors, the nearest
- *                  --oversample (2) times k are measured again in float32
+ *   --quant KIND   int8, 1bit, 1.5bit, 2bit, pq4 ... pq64 (src/quant): codes in memory are measured, the
+ *                  nearest --oversample (2) times k again in float32, from the mapped file
+ *   --scan         no graph: all vectors or codes are measured, for the first --ef alone
+ *   --allowed FILE only these may be found: a bit a vector, the lowest of a byte first
  * And of build:
- *   --metric ip|cosine|l2|l1 */
+ *   --metric ip|cosine|l2|l1
+ * Options may stand before build or search too, where a benchmark adds its own behind. */
 #include <base/buf.h>
 #include <base/clock.h>
 #include <base/file.h>
@@ -21,7 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <index/hnsw.h>
-#include <math.h>
+#include <quant/quant.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,10 +35,10 @@
 #include <unistd.h>
 
 typedef struct options {
-    const char *base, *query, *index, *out, *ef, *metric, *walk;
+    const char *base, *query, *index, *out, *ef, *metric, *quant, *allowed;
     unsigned m, ef_construct, threads, repeat;
     size_t k, oversample;
-    bool mapped;
+    bool mapped, scan;
 } options;
 
 static _Noreturn void die(const char *what, const lt_error *err)
@@ -78,7 +81,8 @@ static bool text_option(options *o, const char *name, const char *value)
         const char **to;
     } texts[] = {{"--base", &o->base},   {"--query", &o->query},   {"--index", &o->index},
                  {"--out", &o->out},     {"--ef", &o->ef},         {"--metric", &o->metric},
-                 {"--walk", &o->walk}};
+                 {"--quant", &o->quant},
+                 {"--allowed", &o->allowed}};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(name, texts[i].name) == 0) {
@@ -112,14 +116,25 @@ static bool number_option(options *o, const char *name, const char *value)
     return true;
 }
 
+static bool is_phase(const char *word)
+{
+    return strcmp(word, "build") == 0 || strcmp(word, "search") == 0;
+}
+
 static options read_options(int argc, char **argv)
 {
     options o = {.metric = "ip", .ef = "64", .m = 16, .ef_construct = 100, .threads = 1,
                  .repeat = 3, .k = 10, .oversample = 2};
 
-    for (int i = 2; i < argc; i++) {
+    for (int i = 1; i < argc; i++) {
+        if (is_phase(argv[i]))
+            continue;
         if (strcmp(argv[i], "--mapped") == 0) {
             o.mapped = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--scan") == 0) {
+            o.scan = true;
             continue;
         }
         if (i + 1 == argc ||
@@ -208,7 +223,7 @@ static void store_vectors(const char *path, const fvecs *f, lt_vecfile *v)
     enum { BATCH = 256 };
     lt_error e;
 
-    must(lt_vecfile_create(path, (uint32_t)f->dims, &e), &e, "vectors");
+    must(lt_vecfile_create(path, LT_VEC_F32, (uint32_t)f->dims, &e), &e, "vectors");
     must(lt_vecfile_open(v, path, false, &e), &e, "vectors");
     LT_AUTOFREE char *rows = must_have(lt_calloc(BATCH, v->stride));
 
@@ -284,102 +299,110 @@ static void build(const options *o)
 /* An opened index. */
 typedef struct engine {
     lt_vecfile vectors;
-    const void **chunks; /* what the graph measures */
+    size_t n, k, n_ask; /* n_ask: candidates of a walk over codes, to be measured again */
+    bool scan;
+    const void **rows; /* chunks of the vectors: read into memory or mapped */
+    lt_space space;
     lt_hnsw *g;
-    lt_element walk;
-    lt_space exact; /* float32, for measuring again */
-    float scale;    /* i8: elements per unit */
-    void *query_room;
+    lt_quant *quant; /* NULL: none */
+    const void **codes;
+    size_t code_stride;
+    uint64_t *allowed; /* NULL: all */
+    uint32_t n_allowed;
     lt_scored *found;
-    size_t n_ask;
 } engine;
 
-static void *huge_pages(size_t bytes)
+/* Chunks of rows in memory, in one piece on huge pages. */
+static const void **make_chunks(size_t n_chunks, size_t stride)
 {
     enum { HUGE_PAGE = 2 << 20 };
+    size_t bytes = n_chunks * LT_VEC_CHUNK_SLOTS * stride;
+    const void **chunks = must_have(lt_calloc(n_chunks, sizeof *chunks));
     char *p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED)
         die("out of memory", NULL);
     p += (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
     madvise(p, bytes, MADV_HUGEPAGE);
-    return p;
+    for (size_t i = 0; i < n_chunks; i++)
+        chunks[i] = p + i * LT_VEC_CHUNK_SLOTS * stride;
+    return chunks;
+}
+
+static void *at_slot(const void *const *chunks, size_t stride, size_t slot)
+{
+    return (char *)(uintptr_t)chunks[slot / LT_VEC_CHUNK_SLOTS] + slot % LT_VEC_CHUNK_SLOTS * stride;
 }
 
 static const float *stored_row(const engine *e, size_t i)
 {
-    const char *chunk = e->vectors.chunks[i / LT_VEC_CHUNK_SLOTS];
-
-    return (const float *)(const void *)(chunk + i % LT_VEC_CHUNK_SLOTS * e->vectors.stride);
+    return at_slot((const void *const *)e->vectors.chunks, e->vectors.stride, i);
 }
 
-static float quantise(const float *in, int8_t *out, size_t n, float scale)
+static void read_rows(engine *e, bool mapped)
 {
-    float worst = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        float x = in[i] * scale;
-
-        worst = fabsf(in[i]) > worst ? fabsf(in[i]) : worst;
-        out[i] = (int8_t)lrintf(x > 127 ? 127 : x < -127 ? -127 : x);
+    if (mapped) {
+        e->rows = must_have(lt_calloc(e->vectors.n_chunks, sizeof *e->rows));
+        memcpy(e->rows, e->vectors.chunks, e->vectors.n_chunks * sizeof *e->rows);
+        return;
     }
-    return worst;
+    e->rows = make_chunks(e->vectors.n_chunks, e->vectors.stride);
+    for (size_t i = 0; i < e->n; i++)
+        memcpy(at_slot(e->rows, e->vectors.stride, i), stored_row(e, i), e->vectors.stride);
 }
 
-/* The scale that clips one element in a thousand of a sample. */
-static int by_size(const void *a, const void *b)
+static lt_quant_config quant_config(const char *name)
 {
-    float x = *(const float *)a, y = *(const float *)b;
+    static const struct {
+        const char *name;
+        lt_quant_config config;
+    } kinds[] = {{"int8", {LT_QUANT_SCALAR, 1, 0, 0, 0}},    {"1bit", {LT_QUANT_BINARY, 0, 2, 8, 0}},
+                 {"1.5bit", {LT_QUANT_BINARY, 0, 3, 8, 0}},  {"2bit", {LT_QUANT_BINARY, 0, 4, 8, 0}},
+                 {"pq4", {LT_QUANT_PRODUCT, 0, 0, 0, 4}},    {"pq8", {LT_QUANT_PRODUCT, 0, 0, 0, 8}},
+                 {"pq16", {LT_QUANT_PRODUCT, 0, 0, 0, 16}},  {"pq32", {LT_QUANT_PRODUCT, 0, 0, 0, 32}},
+                 {"pq64", {LT_QUANT_PRODUCT, 0, 0, 0, 64}}};
 
-    return (x > y) - (x < y);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return kinds[i].config;
+    die("--quant is int8, 1bit, 1.5bit, 2bit, pq4, pq8, pq16, pq32 or pq64", NULL);
 }
 
-static float find_scale(const engine *e, size_t n, size_t dims)
+static void make_codes(engine *e, const char *kind)
 {
-    size_t rows = n < 1000 ? n : 1000, m = rows * dims;
-    LT_AUTOFREE float *sizes = must_have(lt_calloc(m, sizeof *sizes));
+    enum { SAMPLE = 8192 };
+    size_t dims = e->space.dims, n = e->n < SAMPLE ? e->n : SAMPLE;
+    LT_AUTOFREE float *sample = must_have(lt_calloc(n * dims, sizeof *sample));
+    lt_quant_config config = quant_config(kind);
+    lt_error err;
 
-    for (size_t i = 0; i < rows; i++)
-        for (size_t d = 0; d < dims; d++)
-            sizes[i * dims + d] = fabsf(stored_row(e, i * (n / rows))[d]);
-    qsort(sizes, m, sizeof *sizes, by_size);
-    return 127 / sizes[m - 1 - m / 1000];
+    for (size_t i = 0; i < n; i++)
+        memcpy(sample + i * dims, stored_row(e, i * (e->n / n)), dims * sizeof *sample);
+    must(lt_quant_train(&config, e->space.distance, dims, sample, n, &e->quant, &err), &err, "train");
+    e->code_stride = (lt_quant_code_bytes(e->quant) + 7) / 8 * 8;
+    e->codes = make_chunks(e->vectors.n_chunks, e->code_stride);
+    for (size_t i = 0; i < e->n; i++)
+        lt_quant_encode(e->quant, stored_row(e, i), at_slot(e->codes, e->code_stride, i));
 }
 
-static size_t walk_stride(const engine *e, size_t dims)
+static void read_allowed(engine *e, const char *path)
 {
-    if (e->walk == LT_ELEMENT_F32)
-        return e->vectors.stride;
-    return (dims * (e->walk == LT_ELEMENT_F16 ? 2 : 1) + 31) / 32 * 32;
+    LT_CLEANUP(lt_buf_done) lt_buf bytes = {0};
+    size_t n = (e->n + 7) / 8;
+    lt_error err;
+
+    must(lt_file_read(path, n, &bytes, &err), &err, "allowed");
+    if (bytes.len != n)
+        die("--allowed: a bit a vector is expected", NULL);
+    e->allowed = must_have(lt_calloc(e->n / 64 + 1, sizeof *e->allowed));
+    memcpy(e->allowed, bytes.data, n);
+    for (size_t i = 0; i <= e->n / 64; i++)
+        e->n_allowed += (uint32_t)__builtin_popcountll(e->allowed[i]);
 }
 
-/* The copy that the walk measures, in memory on huge pages. */
-static void copy_vectors(engine *e, size_t n, size_t dims)
+static void open_vectors(engine *e, const options *o, lt_distance *distance)
 {
-    size_t stride = walk_stride(e, dims), n_chunks = e->vectors.n_chunks;
-    char *all = huge_pages(stride * n_chunks * LT_VEC_CHUNK_SLOTS);
-
-    e->chunks = must_have(lt_calloc(n_chunks, sizeof *e->chunks));
-    for (size_t c = 0; c < n_chunks; c++)
-        e->chunks[c] = all + c * LT_VEC_CHUNK_SLOTS * stride;
-    if (e->walk == LT_ELEMENT_I8)
-        e->scale = find_scale(e, n, dims);
-    for (size_t i = 0; i < n; i++) {
-        char *to = all + i * stride;
-
-        if (e->walk == LT_ELEMENT_F32)
-            memcpy(to, stored_row(e, i), dims * 4);
-        else if (e->walk == LT_ELEMENT_F16)
-            e->exact.kern->f16_from_f32(stored_row(e, i), (uint16_t *)(void *)to, dims);
-        else
-            quantise(stored_row(e, i), (int8_t *)to, dims, e->scale);
-    }
-}
-
-static void open_engine(engine *e, const options *o)
-{
-    LT_AUTOFREE char *vectors = in(o->index, "vectors"), *graph = in(o->index, "graph");
-    LT_AUTOFREE char *facts_path = in(o->index, "facts");
+    LT_AUTOFREE char *vectors = in(o->index, "vectors"), *facts_path = in(o->index, "facts");
     LT_CLEANUP(lt_buf_done) lt_buf bytes = {0};
     lt_error err;
     facts known;
@@ -390,26 +413,41 @@ static void open_engine(engine *e, const options *o)
     memcpy(&known, bytes.data, sizeof known);
     must(lt_vecfile_open(&e->vectors, vectors, true, &err), &err, "vectors");
     must(lt_vecfile_map(&e->vectors, known.n, &err), &err, "vectors");
-    size_t dims = e->vectors.dims;
-    lt_distance distance = (lt_distance)known.distance;
+    e->n = known.n;
+    *distance = (lt_distance)known.distance;
+}
 
-    must(lt_space_init(&e->exact, dims, distance, LT_ELEMENT_F32, &err), &err, "vectors");
-    e->walk = !o->walk ? LT_ELEMENT_F32 : strcmp(o->walk, "i8") == 0 ? LT_ELEMENT_I8 : LT_ELEMENT_F16;
-    bool copy = !o->mapped || e->walk != LT_ELEMENT_F32;
+static void open_engine(engine *e, const options *o)
+{
+    LT_AUTOFREE char *graph = in(o->index, "graph");
+    lt_hnsw_open_options how = {.in_memory = !o->mapped};
+    lt_distance distance;
+    lt_error err;
 
-    if (copy)
-        copy_vectors(e, known.n, dims);
-    lt_hnsw_vectors hv = vectors_of(
-        &e->vectors, copy ? e->chunks : (const void *const *)e->vectors.chunks, distance);
+    open_vectors(e, o, &distance);
+    must(lt_space_init(&e->space, e->vectors.dims, distance, LT_ELEMENT_F32, &err), &err, "vectors");
+    read_rows(e, o->mapped || o->quant);
+    if (o->quant)
+        make_codes(e, o->quant);
+    lt_hnsw_vectors hv = vectors_of(&e->vectors, e->rows, distance);
 
-    hv.element = e->walk;
-    hv.stride = walk_stride(e, dims);
-    lt_hnsw_open_options how = {.in_memory = !o->mapped, .other_element = true};
-
-    must(lt_hnsw_open(graph, &hv, &how, &e->g, &err), &err, "graph");
-    e->n_ask = e->walk == LT_ELEMENT_F32 ? o->k : o->k * o->oversample;
-    e->query_room = must_have(lt_calloc(dims, 4));
+    e->scan = o->scan;
+    if (!e->scan)
+        must(lt_hnsw_open(graph, &hv, &how, &e->g, &err), &err, "graph");
+    e->k = o->k;
+    e->n_ask = o->quant ? o->k * o->oversample : o->k;
     e->found = must_have(lt_calloc(e->n_ask, sizeof *e->found));
+}
+
+static void close_engine(engine *e)
+{
+    lt_hnsw_free(e->g);
+    lt_quant_free(e->quant);
+    lt_free(e->rows);
+    lt_free(e->codes);
+    lt_free(e->allowed);
+    lt_free(e->found);
+    lt_vecfile_close(&e->vectors);
 }
 
 static int better(const void *a, const void *b)
@@ -427,29 +465,72 @@ static void rescore(engine *e, const float *query, size_t n)
         const void *row = stored_row(e, e->found[i].slot);
         float d;
 
-        lt_space_distances(&e->exact, query, &row, 1, &d);
+        lt_space_distances(&e->space, query, &row, 1, &d);
         e->found[i].score = -d;
     }
     qsort(e->found, n, sizeof *e->found, better);
 }
 
-static void answer(engine *e, const float *query, size_t k, size_t ef, int32_t *ids)
+static void measure_codes(const void *context, const void *query, const void *const *rows, size_t n,
+                          float *out)
+{
+    (void)query;
+    lt_quant_distances(context, rows, n, out);
+}
+
+/* Into e->found, at most n_ask. */
+static size_t scan_all(engine *e, const float *query, const lt_quant_query *coded)
+{
+    lt_flat flat = {.measure = coded ? measure_codes : lt_space_measure,
+                    .context = coded ? (const void *)coded : &e->space,
+                    .chunks = coded ? e->codes : e->rows,
+                    .chunk_slots = LT_VEC_CHUNK_SLOTS,
+                    .stride = coded ? e->code_stride : e->vectors.stride,
+                    .n_slots = e->n,
+                    .allowed = e->allowed};
+    LT_AUTOFREE lt_scored *all = NULL;
+    lt_error err;
+    size_t n;
+
+    must(lt_flat_search(&flat, query, e->n_ask, &all, &n, &err), &err, "scan");
+    n = n < e->n_ask ? n : e->n_ask;
+    memcpy(e->found, all, n * sizeof *all);
+    return n;
+}
+
+static size_t walk(engine *e, const float *query, size_t ef, const lt_quant_query *coded)
 {
     lt_hnsw_query q = LT_HNSW_QUERY_INIT;
+    lt_hnsw_copies copies = {e->codes, (uint32_t)e->n, e->code_stride, e->code_stride, measure_codes,
+                             coded};
     lt_error err;
     size_t n;
 
     q.vector = query;
-    if (e->walk == LT_ELEMENT_I8) {
-        quantise(query, e->query_room, e->exact.dims, e->scale);
-        q.vector = e->query_room;
-    }
     q.k = e->n_ask;
-    q.ef = ef;
+    q.ef = ef > e->n_ask ? ef : e->n_ask;
+    q.copies = coded ? &copies : NULL;
+    q.allowed = e->allowed;
+    q.n_allowed = e->n_allowed;
+    if (e->allowed)
+        q.n_slots = (uint32_t)e->n;
     must(lt_hnsw_search(e->g, &q, e->found, &n, &err), &err, "search");
-    if (e->walk != LT_ELEMENT_F32)
+    return n;
+}
+
+static void answer(engine *e, const float *query, size_t ef, int32_t *ids)
+{
+    lt_quant_query *coded = NULL;
+    lt_error err;
+
+    if (e->quant)
+        must(lt_quant_query_new(e->quant, query, &coded, &err), &err, "query");
+    size_t n = e->scan ? scan_all(e, query, coded) : walk(e, query, ef, coded);
+
+    if (coded)
         rescore(e, query, n);
-    for (size_t i = 0; i < k; i++)
+    lt_quant_query_free(coded);
+    for (size_t i = 0; i < e->k; i++)
         ids[i] = i < n ? (int32_t)e->found[i].slot : -1;
 }
 
@@ -485,19 +566,20 @@ static void write_ids(const options *o, size_t ef, const int32_t *ids, size_t n)
 static void measure_ef(engine *e, const options *o, const float *queries, size_t n, size_t ef)
 {
     enum { LATENCIES = 300, WARM = 50 };
-    size_t dims = e->exact.dims, n_lat = n < LATENCIES ? n : LATENCIES;
+    size_t dims = e->space.dims, n_lat = n < LATENCIES ? n : LATENCIES;
     LT_AUTOFREE int32_t *ids = must_have(lt_calloc(n * o->k, sizeof *ids));
+    LT_AUTOFREE int32_t *room = must_have(lt_calloc(o->k, sizeof *room));
     LT_AUTOFREE double *wall = must_have(lt_calloc(o->repeat, sizeof *wall));
     LT_AUTOFREE double *cpu = must_have(lt_calloc(o->repeat, sizeof *cpu));
     double lat[LATENCIES];
 
     for (size_t i = 0; i < WARM && i < n; i++)
-        answer(e, queries + i * dims, o->k, ef, ids);
+        answer(e, queries + i * dims, ef, room);
     for (unsigned r = 0; r < o->repeat; r++) {
         double t = lt_clock_s(), c = cpu_s();
 
         for (size_t i = 0; i < n; i++)
-            answer(e, queries + i * dims, o->k, ef, ids + i * o->k);
+            answer(e, queries + i * dims, ef, ids + i * o->k);
         wall[r] = lt_clock_s() - t;
         cpu[r] = cpu_s() - c;
     }
@@ -505,7 +587,7 @@ static void measure_ef(engine *e, const options *o, const float *queries, size_t
     for (size_t i = 0; i < n_lat; i++) {
         double t = lt_clock_s();
 
-        answer(e, queries + i * dims, o->k, ef, ids);
+        answer(e, queries + i * dims, ef, room);
         lat[i] = lt_clock_s() - t;
     }
     qsort(lat, n_lat, sizeof *lat, by_time);
@@ -528,13 +610,15 @@ static void search(const options *o)
     double t = lt_clock_s();
 
     open_engine(&e, o);
-    if (f.dims != e.exact.dims)
+    if (f.dims != e.space.dims)
         die("the queries have another number of dimensions", NULL);
     double loaded = lt_clock_s();
 
-    answer(&e, queries, o->k, 64, ids);
+    answer(&e, queries, 64, ids);
     double first = lt_clock_s();
 
+    if (o->allowed)
+        read_allowed(&e, o->allowed);
     for (const char *p = o->ef; *p;) {
         char *end;
         size_t ef = strtoul(p, &end, 10);
@@ -542,29 +626,24 @@ static void search(const options *o)
         if (end == p || ef == 0)
             die("--ef is a list of numbers", NULL);
         measure_ef(&e, o, queries, f.n, ef);
-        p = *end == ',' ? end + 1 : end;
+        p = *end == ',' && !o->scan ? end + 1 : "";
     }
     printf("{\"load_s\": %.6f, \"first_query_ms\": %.4f, \"mem_bytes\": %ld}\n", loaded - t,
            (first - loaded) * 1e3, rss_bytes() - before);
-    lt_hnsw_free(e.g);
-    lt_free(e.chunks);
-    lt_free(e.query_room);
-    lt_free(e.found);
-    lt_vecfile_close(&e.vectors);
+    close_engine(&e);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "build") == 0) {
+    for (int i = 1; i < argc; i++) {
+        if (!is_phase(argv[i]))
+            continue;
         options o = read_options(argc, argv);
 
-        build(&o);
-        return 0;
-    }
-    if (argc > 1 && strcmp(argv[1], "search") == 0) {
-        options o = read_options(argc, argv);
-
-        search(&o);
+        if (strcmp(argv[i], "build") == 0)
+            build(&o);
+        else
+            search(&o);
         return 0;
     }
     fprintf(stderr, "latent-ann: build or search; see the head of bench/latent-ann.c\n");

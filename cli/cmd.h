@@ -13,6 +13,9 @@ extern const cli_command cli_cmd_info;
 extern const cli_command cli_cmd_forget;
 extern const cli_command cli_cmd_model;
 extern const cli_command cli_cmd_eval;
+extern const cli_command cli_cmd_check;
+extern const cli_command cli_cmd_stat;
+extern const cli_command cli_cmd_dump;
 extern const cli_command cli_cmd_help;
 extern const cli_command cli_cmd_version;
 

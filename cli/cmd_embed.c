@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "dims.h"
 #include "lines.h"
 #include "session.h"
 #include "term.h"
@@ -41,8 +40,9 @@ enum {
 
 typedef struct embedder {
     lt_model *model;
-    size_t dims, keep; /* keep: dimensions printed */
-    float *vectors;    /* BATCH * dims */
+    const lt_model_info *info;
+    size_t keep;    /* dimensions printed */
+    float *vectors; /* BATCH rows */
     lt_error each[BATCH];
     size_t n_failed;
 } embedder;
@@ -75,7 +75,7 @@ static lt_status print_vector(const embedder *e, const char *input, bool is_path
 static lt_status print_batch(embedder *e, char *const *inputs, size_t n, bool are_paths,
                              lt_error *err)
 {
-    cli_cut_vectors(e->vectors, n, e->dims, e->keep);
+    LT_TRY(lt_vectors_cut(e->info, e->vectors, n, e->keep, err));
     for (size_t i = 0; i < n; i++) {
         bool bad = e->each[i].code != LT_OK;
 
@@ -105,7 +105,7 @@ static lt_status embed_texts(embedder *e, char *const *texts, size_t n, lt_error
     for (size_t i = 0; is_input_error(st) && i < n; i++) {
         const char *text = texts[i];
         lt_status one =
-            lt_model_embed_texts(e->model, &text, 1, e->vectors + i * e->dims, &e->each[i]);
+            lt_model_embed_texts(e->model, &text, 1, e->vectors + i * e->info->dims, &e->each[i]);
 
         e->each[i].code = one;
         if (one != LT_OK && !is_input_error(one)) {
@@ -176,14 +176,14 @@ static lt_status embed_all(cli_session *s, embedder *e, const args *a, const cli
 
     LT_TRY(cli_open_model(s, many ? LT_USE_THROUGHPUT : LT_USE_LATENCY, a->threads, err));
     LT_TRY(lt_model_get_info(s->model, &info, err));
-    LT_TRY(cli_check_dims(&info, a->dims, err));
+    e->info = &info;
+    e->keep = a->dims ? a->dims : info.dims;
+    LT_TRY(lt_vectors_cut(&info, NULL, 0, e->keep, err));
     LT_AUTOFREE float *vectors = lt_calloc(BATCH * info.dims, sizeof *vectors);
 
     if (!vectors)
         return lt_fail_nomem(err);
     e->model = s->model;
-    e->dims = info.dims;
-    e->keep = a->dims ? a->dims : info.dims;
     e->vectors = vectors;
     LT_TRY(embed_list(e, &a->text, false, err));
     LT_TRY(embed_list(e, files, true, err));

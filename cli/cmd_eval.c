@@ -10,7 +10,6 @@
 #include "bar.h"
 #include "captions.h"
 #include "cmd.h"
-#include "dims.h"
 #include "recall.h"
 #include "session.h"
 #include "term.h"
@@ -98,7 +97,7 @@ static lt_status embed_all(evaluation *e, size_t n, const char *what, embed_batc
         size_t some = n - at < BATCH ? n - at : BATCH;
 
         LT_TRY(embed(e, at, some, batch, err));
-        cli_cut_vectors(batch, some, e->info.dims, e->dims);
+        LT_TRY(lt_vectors_cut(&e->info, batch, some, e->dims, err));
         memcpy(*out + at * e->dims, batch, some * e->dims * sizeof *batch);
         cli_bar_update(&e->bar, at + some, n, false, 0);
     }
@@ -261,8 +260,8 @@ static lt_status evaluate(cli_session *s, evaluation *e, lt_error *err)
     e->model = s->model;
     e->info = (lt_model_info)LT_MODEL_INFO_INIT;
     LT_TRY(lt_model_get_info(s->model, &e->info, err));
-    LT_TRY(cli_check_dims(&e->info, e->a->dims, err));
     e->dims = e->a->dims ? e->a->dims : e->info.dims;
+    LT_TRY(lt_vectors_cut(&e->info, NULL, 0, e->dims, err));
     LT_TRY(embed_all(e, e->captions.n_photos, "photos", embed_photo_batch, &e->photos, err));
     LT_TRY(embed_all(e, e->captions.n_items, "captions", embed_text_batch, &e->texts, err));
     if (!e->a->json)

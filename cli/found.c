@@ -4,6 +4,7 @@
 #include <base/error.h>
 #include <base/file.h>
 #include <base/mem.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ static lt_status path_of_hex(const char *hex, char **out, lt_error *err)
 static lt_status read_one(const lt_hit *hit, cli_found *f, lt_error *err)
 {
     f->hit = hit;
+    f->relevance = NAN;
     f->name = "";
     LT_TRY(lt_json_parse(hit->payload, hit->payload_len, "payload", &f->doc, err));
     yyjson_val *root = yyjson_doc_get_root(f->doc);

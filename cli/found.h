@@ -8,9 +8,10 @@
 
 typedef struct cli_found {
     const lt_hit *hit;
-    yyjson_doc *doc;     /* the payload */
-    const char *name;    /* filename as the payload has it; "" where there is none */
-    char *path;          /* the exact path, bytes and all; NULL where there is none */
+    yyjson_doc *doc;  /* the payload */
+    const char *name; /* filename as the payload has it; "" where there is none */
+    char *path;       /* the exact path, bytes and all; NULL where there is none */
+    float relevance;  /* 0..1; NAN where it is not known */
 } cli_found;
 
 /* Reads the payloads of `hits` into an array of hits->n_items; free with cli_found_free. The hits

@@ -7,7 +7,8 @@
 
 const cli_command *const cli_commands[] = {
     &cli_cmd_index,  &cli_cmd_search, &cli_cmd_embed, &cli_cmd_serve, &cli_cmd_info,
-    &cli_cmd_forget, &cli_cmd_model,  &cli_cmd_eval,  &cli_cmd_help,  &cli_cmd_version,
+    &cli_cmd_forget, &cli_cmd_check,  &cli_cmd_stat,  &cli_cmd_dump,  &cli_cmd_model,
+    &cli_cmd_eval,   &cli_cmd_help,   &cli_cmd_version,
 };
 const size_t cli_n_commands = CLI_COUNT_OF(cli_commands);
 

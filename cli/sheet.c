@@ -7,6 +7,7 @@
 #include <base/file.h>
 #include <base/mem.h>
 #include <base/utf8.h>
+#include <math.h>
 #include <string.h>
 
 #include "term.h"
@@ -162,6 +163,8 @@ static lt_status add_hit(lt_buf *out, const cli_found *f, lt_error *err)
     LT_TRY(lt_buf_addf(out, err, "\"><b>%.3f</b>", (double)f->hit->score));
     LT_TRY(add_text(out, cli_found_title(f), err));
     LT_TRY(lt_buf_adds(out, "<small>", err));
+    if (!isnan(f->relevance))
+        LT_TRY(lt_buf_addf(out, err, "%.0f %%%s", 100 * (double)f->relevance, *day ? " · " : ""));
     LT_TRY(add_text(out, day, err));
     return lt_buf_adds(out, "</small></figcaption></figure></li>\n", err);
 }

@@ -10,7 +10,7 @@ _latent_command()
     command=
     while ((i < COMP_CWORD)); do
         case ${COMP_WORDS[i]} in
-            --after|--alias|--api-key|--batch-wait|--before|--collection|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-score|--model|--near|--photos|--port|--queue|--read-only-api-key|--text|--threads|--timeout|--tls-cert|--tls-key|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
+            --after|--alias|--api-key|--batch-wait|--before|--collection|--config|--data|--dims|--exclude|--filter|--host|--html|--image|--in|--limit|--max-body|--min-relevance|--min-score|--minus|--model|--near|--photos|--port|--queue|--read-only-api-key|--text|--threads|--timeout|--tls-cert|--tls-key|--weight|--workers|-i|-j|-k|-p|-t|-x) ((i += 1)) ;;
             -*) ;;
             *) command=${COMP_WORDS[i]}; return ;;
         esac
@@ -42,10 +42,19 @@ _latent()
         search" --image"|search" -i")
             mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null
             return ;;
+        search" --minus")
+            COMPREPLY=()
+            return ;;
+        search" --weight")
+            COMPREPLY=()
+            return ;;
         search" --limit"|search" -k")
             COMPREPLY=()
             return ;;
         search" --min-score")
+            COMPREPLY=()
+            return ;;
+        search" --min-relevance")
             COMPREPLY=()
             return ;;
         search" --in")
@@ -111,6 +120,12 @@ _latent()
         serve" --batch-wait")
             COMPREPLY=()
             return ;;
+        serve" --config")
+            mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null
+            return ;;
+        dump" --filter")
+            COMPREPLY=()
+            return ;;
         eval" --photos")
             mapfile -t COMPREPLY < <(compgen -d -- "$word"); compopt -o filenames 2>/dev/null
             return ;;
@@ -125,11 +140,14 @@ _latent()
         local options=
         case $command in
             index) options="--prune --exclude -x --watch -w --follow-links -L --threads -j --json --quiet -q --fail-on-error" ;;
-            search) options="--image -i --limit -k --min-score --in --after --before --near --filter --json --html --append --no-pictures" ;;
+            search) options="--image -i --minus --weight --limit -k --min-score --min-relevance --in --after --before --near --filter --json --html --append --no-pictures" ;;
             embed) options="--text -t --stdin-files --stdin-text --dims --threads -j --json" ;;
-            serve) options="--host --port -p --api-key --read-only-api-key --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --quiet -q" ;;
+            serve) options="--host --port -p --api-key --read-only-api-key --jwt-rbac --insecure --tls-cert --tls-key --alias --workers --queue --timeout --max-body --batch-wait --preload --config --print-config --quiet -q" ;;
             info) options="--json" ;;
             forget) options="--all --yes -y --dry-run -n --quiet -q" ;;
+            check) options="--json" ;;
+            stat) options="--json" ;;
+            dump) options="--filter --no-vectors --no-payload" ;;
             model) options="--json" ;;
             eval) options="--photos --dims --threads -j --json" ;;
             help) options="--json" ;;
@@ -139,13 +157,13 @@ _latent()
         return
     fi
     case $command in
-        '') mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget model eval help version" -- "$word") ;;
+        '') mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget check stat dump model eval help version" -- "$word") ;;
         index) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         embed) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         forget) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
         model) mapfile -t COMPREPLY < <(compgen -W "list check" -- "$word") ;;
         eval) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames 2>/dev/null ;;
-        help) mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget model eval help version" -- "$word") ;;
+        help) mapfile -t COMPREPLY < <(compgen -W "index search embed serve info forget check stat dump model eval help version" -- "$word") ;;
     esac
 }
 

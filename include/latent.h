@@ -210,6 +210,11 @@ typedef struct lt_query {
 /* The k nearest points, best first; equal scores in order of id. Free with lt_hits_free. */
 LT_API LT_NODISCARD lt_status lt_points_query(lt_collection *collection, const lt_query *query,
                                               lt_hits **out, lt_error *err);
+/* How lt_points_query would go about it, as a JSON object: what the payload indexes estimate, how
+ * each condition is evaluated, how many points pass, and under "search" whether these are scanned or
+ * the graph is walked, and why. Free with lt_text_free. */
+LT_API LT_NODISCARD lt_status lt_points_explain(lt_collection *collection, const lt_query *query,
+                                                char **json, lt_error *err);
 /* The points with these ids, in their order; absent ids are left out. */
 LT_API LT_NODISCARD lt_status lt_points_get(lt_collection *collection, const lt_id *ids,
                                             size_t n_ids, bool with_payload, bool with_vector,
@@ -425,6 +430,66 @@ LT_API LT_NODISCARD lt_status lt_collection_tell(lt_collection *collection, lt_t
 LT_API void lt_results_free(lt_update_result *results);
 LT_API void lt_text_free(char *text);
 
+/* ---- snapshots: a collection as one file --------------------------------------------------------
+ *
+ * A snapshot holds one commit of a collection: config, metadata, points with payloads and vectors
+ * (graphs and payload indexes are built anew). It is a tar file with checksums, and lies in the
+ * database's directory under snapshots/<collection>/; it stays when the collection is dropped. */
+
+typedef struct lt_snapshot_file {
+    size_t size;
+    const char *name;   /* "photos-2026-11-25-14-30-05.snapshot" (UTC) */
+    const char *path;   /* where it lies */
+    const char *sha256; /* 64 hex digits; NULL: not known */
+    uint64_t n_bytes;
+    int64_t created; /* seconds since 1970 */
+} lt_snapshot_file;
+
+/* Writes a snapshot, while readers and writers go on; one at a time in a database. Its data are
+ * checked on the way: damage is LT_ECORRUPT and no snapshot. Free *out with lt_snapshots_free(out, 1). */
+LT_API LT_NODISCARD lt_status lt_snapshots_create(lt_collection *collection,
+                                                  lt_snapshot_file **out, lt_error *err);
+/* Those of a collection (which need not exist any more), sorted by name. */
+LT_API LT_NODISCARD lt_status lt_snapshots_list(lt_db *db, const char *collection,
+                                                lt_snapshot_file **out, size_t *n_out,
+                                                lt_error *err);
+LT_API void lt_snapshots_free(lt_snapshot_file *files, size_t n_files);
+/* LT_ENOTFOUND: there is none of that name. */
+LT_API LT_NODISCARD lt_status lt_snapshots_delete(lt_db *db, const char *collection,
+                                                  const char *name, lt_error *err);
+/* Makes `collection` what the file at `path` (anywhere) holds: creates it, or replaces all of it at
+ * once and keeps its aliases. Until then, and after any failure, it is what it was; whoever has it
+ * open can go on reading that, writes get LT_ENOTFOUND: open it anew. The file is not trusted:
+ * LT_ECORRUPT names it and what is wrong, LT_EVERSION a newer format. `sha256` (may be NULL) must be
+ * the file's, else LT_EINVAL. */
+LT_API LT_NODISCARD lt_status lt_snapshots_restore(lt_db *db, const char *collection,
+                                                   const char *path, const char *sha256,
+                                                   lt_error *err);
+
+/* ---- looking inside ---------------------------------------------------------------------------- */
+
+typedef struct lt_check_result {
+    size_t size;
+    uint64_t n_points, n_vectors; /* read and held against their checksums */
+    uint64_t n_graphs;            /* checkpoints read and checked */
+    uint64_t n_faults;
+} lt_check_result;
+#define LT_CHECK_RESULT_INIT { sizeof(lt_check_result), 0, 0, 0, 0 }
+
+/* Reads all of a collection: every record, payload and vector is held against its checksum and what
+ * it must look like, ids against slots and back, payload indexes against the payloads, checkpoints of
+ * graphs against their rules and the points. Calls on_fault for each fault, with a line that names
+ * it, valid during the call. LT_OK: all was looked at, faults or not. */
+LT_API LT_NODISCARD lt_status lt_collection_check(lt_collection *collection,
+                                                  void (*on_fault)(void *context,
+                                                                   const char *what),
+                                                  void *context, lt_check_result *out,
+                                                  lt_error *err);
+/* Figures of a collection as a JSON object: points, slots, vectors with their files and graphs,
+ * payload indexes, bytes of each file. Free with lt_text_free. */
+LT_API LT_NODISCARD lt_status lt_collection_statistics(lt_collection *collection, char **json,
+                                                       lt_error *err);
+
 /* ---- models ---------------------------------------------------------------------------- */
 
 typedef struct lt_model lt_model;
@@ -502,8 +567,33 @@ typedef struct lt_picture {
  * gets a row of zeros and its reason in each[i] (code LT_OK for the others); `each` may be NULL,
  * then the first bad picture fails the call. */
 LT_API LT_NODISCARD lt_status lt_model_embed_pictures(lt_model *model, const lt_picture *pictures,
-                                                      size_t n_pictures, float *out,
-                                                      lt_error *each, lt_error *err);
+                                                      size_t n_pictures, float *out, lt_error *each,
+                                                      lt_error *err);
+
+/* ---- vectors made of vectors ---- */
+
+#define LT_QUERY_PARTS_MAX 64
+
+/* What a question is made of: texts and pictures, each with a weight. A negative one takes away. */
+typedef struct lt_query_part {
+    const char *text;          /* either this */
+    const lt_picture *picture; /* or this; the other is NULL */
+    float weight;
+} lt_query_part;
+
+/* The rule for all that is mixed, here, in `latent search` and in the server's prompts: the unit
+ * vectors' sum, each times its weight, made unit length. LT_EINVAL where nothing is left of it.
+ * `rows`: n_rows rows of dims floats; out gets dims floats. */
+LT_API LT_NODISCARD lt_status lt_vectors_mix(const float *rows, const float *weights, size_t n_rows,
+                                             size_t dims, float *out, lt_error *err);
+/* The same of parts that are embedded first: out gets the model's dims floats. */
+LT_API LT_NODISCARD lt_status lt_model_embed_parts(lt_model *model, const lt_query_part *parts,
+                                                   size_t n_parts, float *out, lt_error *err);
+/* Cuts the model's vectors to their first `keep` dimensions and makes them unit length again, in
+ * place: rows lie model->dims apart and come to lie `keep` apart. With n_rows 0 it only says
+ * whether that is possible: LT_EUNSUPPORTED for a model whose dimensions are not ordered. */
+LT_API LT_NODISCARD lt_status lt_vectors_cut(const lt_model_info *model, float *rows, size_t n_rows,
+                                             size_t keep, lt_error *err);
 
 /* A small copy of a picture, upright, within max_width x max_height, its shape kept: 8-bit RGB
  * rows without padding. Free *pixels with lt_bytes_free. */
@@ -569,12 +659,46 @@ LT_API LT_NODISCARD lt_status lt_gallery_watch(lt_collection *collection, lt_mod
                                                const char *const *paths, size_t n_paths,
                                                const lt_gallery_options *options,
                                                lt_gallery_progress *out, lt_error *err);
-/* The k pictures nearest to a text (several languages). `filter` as in lt_query, may be NULL. */
+/* A question to a gallery. */
+typedef struct lt_gallery_query {
+    size_t size;
+    const lt_query_part *parts; /* what to look for, mixed as lt_model_embed_parts does */
+    size_t n_parts;
+    size_t k;
+    const char *filter; /* as in lt_query, may be NULL */
+    bool has_threshold;
+    float score_threshold; /* leave out hits with a lower cosine */
+    float min_relevance;   /* leave out hits with a lower relevance */
+    bool by_vectors_only;  /* do not read files to find copies */
+} lt_gallery_query;
+#define LT_GALLERY_QUERY_INIT                                                                      \
+    {                                                                                              \
+        sizeof(lt_gallery_query), NULL, 0, 10, NULL, false, 0.0f, 0.0f, false                      \
+    }
+
+/* Pictures found. All of it belongs to the lt_matches. */
+typedef struct lt_matches {
+    lt_hits hits; /* best first; not for lt_hits_free */
+    /* One a hit, 0..1: how likely a best hit of this score is a right one, as measured for the
+     * model. 1 for a picture that the question's was made of. NULL where it is not known: for a
+     * mix, and for models that were not calibrated. */
+    const float *relevance;
+    float least_relevance; /* below it even the best hit is hardly one */
+} lt_matches;
+
+LT_API void lt_matches_free(lt_matches *matches);
+
+/* The pictures nearest to a mix of texts (several languages) and pictures. A question of one
+ * picture also looks at the files of the nearest: one that it is a copy or a part of comes first.
+ * LT_EUNSUPPORTED: min_relevance where relevance is not known. Free with lt_matches_free. */
+LT_API LT_NODISCARD lt_status lt_gallery_search(lt_collection *collection, lt_model *model,
+                                                const lt_gallery_query *query, lt_matches **out,
+                                                lt_error *err);
+/* The k pictures nearest to a text. `filter` as in lt_query, may be NULL. */
 LT_API LT_NODISCARD lt_status lt_gallery_search_text(lt_collection *collection, lt_model *model,
-                                                     const char *text, size_t k,
-                                                     const char *filter, lt_hits **out,
-                                                     lt_error *err);
-/* The k pictures nearest to a picture. */
+                                                     const char *text, size_t k, const char *filter,
+                                                     lt_hits **out, lt_error *err);
+/* The k pictures nearest to a picture, by their vectors only. */
 LT_API LT_NODISCARD lt_status lt_gallery_search_picture(lt_collection *collection, lt_model *model,
                                                         const lt_picture *picture, size_t k,
                                                         const char *filter, lt_hits **out,

@@ -324,8 +324,10 @@ static lt_status open_all(lt_embedder *e, lt_error *err)
     LT_TRY(lt_model_open(e->options.model_dir, &options, &e->picture_model, err));
     e->info = (lt_model_info)LT_MODEL_INFO_INIT;
     LT_TRY(lt_model_get_info(e->text_model, &e->info, err));
-    LT_TRY(lt_model_load(e->text_model, e->info.has_text, false, err));
-    LT_TRY(lt_model_load(e->picture_model, false, e->info.has_image, err));
+    if (e->options.preload) {
+        LT_TRY(lt_model_load(e->text_model, e->info.has_text, false, err));
+        LT_TRY(lt_model_load(e->picture_model, false, e->info.has_image, err));
+    }
     LT_TRY(start_lane(&e->lanes[TEXTS], 1, err));
     return start_lane(&e->lanes[PICTURES], lt_cores(), err);
 }

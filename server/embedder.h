@@ -16,6 +16,7 @@ typedef struct lt_embedder_options {
     const char *model_dir; /* NULL: the built-in model */
     size_t batch_max;      /* texts in one call of the model, 1..256 */
     unsigned wait_us;      /* how long a batch of texts waits for company; 0: not at all */
+    bool preload;          /* load the model at once; else at the first use of each of its halves */
 } lt_embedder_options;
 
 lt_status lt_embedder_open(const lt_embedder_options *options, lt_embedder **out,

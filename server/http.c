@@ -3,6 +3,7 @@
 
 #include <base/clock.h>
 #include <base/error.h>
+#include <base/file.h>
 #include <base/hash.h>
 #include <base/mem.h>
 #include <base/thread.h>
@@ -12,7 +13,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "inflate.h"
 
 enum {
     EVENT_THREADS = 2,
@@ -37,6 +41,7 @@ typedef struct exchange {
     lt_buf body;
     size_t n_counted;           /* of the body, in http->body_bytes */
     unsigned long long n_read;  /* of the body, kept or not */
+    lt_error broken;            /* for request.broken */
     bool refused;               /* `answer` is the answer already */
     bool handed_over;           /* counted in http->under_way */
     atomic_bool answered; /* set by the worker before it wakes the connection */
@@ -94,19 +99,38 @@ size_t lt_http_decode(char *text)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static enum MHD_Result send_answer(const exchange *x, lt_http_answer *a)
+static struct MHD_Response *response_of_bytes(lt_http_answer *a)
 {
     /* MHD frees what it is given with free(), which is what lt_free is. */
     size_t n = a->body.len;
     char *bytes = n ? lt_buf_steal(&a->body) : NULL;
     struct MHD_Response *response = MHD_create_response_from_buffer(
         n, bytes ? bytes : "", bytes ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+
+    if (!response)
+        lt_free(bytes);
+    return response;
+}
+
+static struct MHD_Response *response_of_file(lt_http_answer *a)
+{
+    struct stat st;
+    struct MHD_Response *response =
+        fstat(a->file, &st) < 0 ? NULL
+                                : MHD_create_response_from_fd64((uint64_t)st.st_size, a->file);
+
+    if (response)
+        a->file = -1; /* MHD closes it */
+    return response;
+}
+
+static enum MHD_Result send_answer(const exchange *x, lt_http_answer *a)
+{
+    struct MHD_Response *response = a->file >= 0 ? response_of_file(a) : response_of_bytes(a);
     char seconds[16];
 
-    if (!response) {
-        lt_free(bytes);
+    if (!response)
         return MHD_NO;
-    }
     if (a->content_type)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->content_type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, "*");
@@ -125,6 +149,8 @@ static enum MHD_Result send_answer(const exchange *x, lt_http_answer *a)
 /* Any origin may ask: the service has no cookies, so a page can only do what its key allows. */
 static enum MHD_Result send_preflight(struct MHD_Connection *connection)
 {
+    const char *headers =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Access-Control-Request-Headers");
     struct MHD_Response *response =
         MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
 
@@ -134,7 +160,7 @@ static enum MHD_Result send_preflight(struct MHD_Connection *connection)
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_METHODS,
                             "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_HEADERS,
-                            "api-key, authorization, content-type");
+                            headers ? headers : "*");
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_MAX_AGE, "86400");
     enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
 
@@ -144,13 +170,51 @@ static enum MHD_Result send_preflight(struct MHD_Connection *connection)
 
 /* ---- workers --------------------------------------------------------------------------------- */
 
+/* Counts `n` bytes for the exchange in place of what was counted. false: that is too much together. */
+static bool count_body(lt_http *h, exchange *x, size_t n)
+{
+    size_t before = atomic_fetch_add(&h->body_bytes, n - x->n_counted);
+    size_t all = before + n - x->n_counted;
+
+    x->n_counted = n;
+    return all <= h->options.bodies_max;
+}
+
+/* As a small body may become the largest, that much is counted until it is known. */
+static lt_status decompress(lt_http *h, exchange *x, const char *encoding, lt_error *err)
+{
+    lt_buf plain = {0};
+
+    if (!count_body(h, x, h->options.body_max))
+        return lt_fail(err, LT_EBUSY, "too many large requests at a time");
+    lt_status st = lt_inflate(encoding, x->body.data, x->body.len, h->options.body_max, &plain, err);
+
+    lt_buf_done(&x->body);
+    x->body = plain;
+    (void)count_body(h, x, plain.len);
+    x->request.body = plain.data ? plain.data : "";
+    x->request.n_body = plain.len;
+    return st;
+}
+
+static void handle(lt_http *h, exchange *x)
+{
+    const char *encoding = lt_http_header(&x->request, MHD_HTTP_HEADER_CONTENT_ENCODING);
+
+    if (encoding && x->body.len && decompress(h, x, encoding, &x->broken) != LT_OK)
+        x->request.broken = &x->broken;
+    h->options.handle(h->options.context, &x->request, &x->answer);
+}
+
 static void *work(void *arg)
 {
     lt_http *h = arg;
 
     for (exchange *x; (x = lt_queue_pop(h->queue)) != NULL;) {
-        (atomic_load(&h->hurrying) ? h->options.busy : h->options.handle)(
-            h->options.context, &x->request, &x->answer);
+        if (atomic_load(&h->hurrying))
+            h->options.busy(h->options.context, &x->request, &x->answer);
+        else
+            handle(h, x);
         atomic_store(&x->answered, true);
         /* From here on the event thread owns x. */
         MHD_resume_connection(x->connection);
@@ -196,6 +260,7 @@ static exchange *new_exchange(lt_http *h, struct MHD_Connection *connection, con
     x->http = h;
     x->connection = connection;
     x->answer.status = MHD_HTTP_OK;
+    x->answer.file = -1;
     x->request = (lt_http_request){
         .method = method, .path = x->path, .body = "", .connection = connection};
     x->request.arrived_s = lt_clock_s();
@@ -232,7 +297,9 @@ static enum MHD_Result begin(lt_http *h, exchange *x)
         return send_preflight(x->connection);
     if (h->options.refuse && h->options.refuse(h->options.context, &x->request, &x->answer))
         refuse(x, NULL);
-    else if (length > h->options.body_max)
+    else if (h->options.upload)
+        x->request.upload = h->options.upload(h->options.context, &x->request);
+    if (!x->refused && !x->request.upload && length > h->options.body_max)
         refuse(x, h->options.too_large);
     /* A client that asks before it sends, or that would send for too long, is told at once. */
     if (x->refused &&
@@ -245,6 +312,10 @@ static enum MHD_Result begin(lt_http *h, exchange *x)
 static enum MHD_Result take_body(lt_http *h, exchange *x, const char *bytes, size_t n)
 {
     x->n_read += n;
+    if (x->request.upload) {
+        lt_upload_add(x->request.upload, bytes, n);
+        return MHD_YES;
+    }
     if (lt_clock_s() - x->request.arrived_s > REQUEST_S || x->n_read > DISCARD_MAX)
         return MHD_NO;
     if (x->refused)
@@ -311,6 +382,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
         atomic_fetch_sub(&x->http->under_way, 1);
     lt_buf_done(&x->body);
     lt_buf_done(&x->answer.body);
+    lt_fd_close(&x->answer.file);
+    lt_upload_free(x->request.upload);
     lt_free(x->path);
     lt_free(x);
     *state = NULL;

@@ -11,16 +11,20 @@
 #include <base/buf.h>
 #include <latent.h>
 
+#include "upload.h"
+
 typedef struct lt_http lt_http;
 
-typedef struct lt_http_request {
+struct lt_http_request {
     const char *method; /* as sent: "GET", "POST", ... */
     const char *path;   /* as sent, percent-encoded, without the query and a trailing slash */
     const char *body;   /* zero-terminated; "" without one */
     size_t n_body;
+    const lt_error *broken; /* why the body could not be decompressed; else NULL */
+    lt_upload *upload; /* what came in place of a body, if options.upload said so; else NULL */
     double arrived_s; /* lt_clock_s when its headers were there */
     void *connection; /* for lt_http_header and lt_http_query */
-} lt_http_request;
+};
 
 /* The value of a header (any case) or NULL. Valid until the answer is given. */
 const char *lt_http_header(const lt_http_request *r, const char *name);
@@ -34,6 +38,7 @@ typedef struct lt_http_answer {
     const char *content_type; /* static storage; NULL: none */
     unsigned retry_after_s;   /* 0: no Retry-After */
     lt_buf body;
+    int file; /* a descriptor whose file is sent in place of `body`, and closed; -1: none */
 } lt_http_answer;
 
 typedef struct lt_http_options {
@@ -49,6 +54,9 @@ typedef struct lt_http_options {
     /* Called by an event thread once the headers are there. true: `answer` is the answer; the body
      * is thrown away as it comes. For access control. Must not wait. May be NULL. */
     bool (*refuse)(void *context, const lt_http_request *request, lt_http_answer *answer);
+    /* Called as `refuse` is, after it: has this request a form whose one file goes to disk? Then that
+     * is not bounded by body_max. NULL, or the upload, which is freed after the answer. */
+    lt_upload *(*upload)(void *context, const lt_http_request *request);
     /* Called by a worker with the whole request. */
     void (*handle)(void *context, const lt_http_request *request, lt_http_answer *answer);
     /* Fill `answer` for a body over body_max, and for a full queue. Called by an event thread. */

@@ -52,6 +52,8 @@ static lt_status check_config(const lt_server_config *c, lt_error *err)
                        c->host);
     if (c->read_only_api_key && !c->api_key)
         return lt_fail(err, LT_EINVAL, "a read-only API key needs an API key beside it");
+    if (c->jwt && !c->api_key)
+        return lt_fail(err, LT_EINVAL, "tokens need an API key, which signs them");
     if (!c->tls_cert_file != !c->tls_key_file)
         return lt_fail(err, LT_EINVAL, "TLS needs both a certificate and a key");
     return LT_OK;
@@ -69,7 +71,8 @@ static lt_status open_embedder(lt_server *s, const lt_server_config *c, lt_error
 {
     lt_embedder_options options = {.model_dir = c->model_dir,
                                    .batch_max = BATCH_TEXTS,
-                                   .wait_us = c->batch_wait_us};
+                                   .wait_us = c->batch_wait_us,
+                                   .preload = c->preload};
 
     return lt_embedder_open(&options, &s->service.embedder, err);
 }
@@ -89,6 +92,7 @@ static lt_status listen_on(lt_server *s, const lt_server_config *c, lt_error *er
         .tls_cert = s->cert.len ? s->cert.data : NULL,
         .tls_key = s->key.len ? s->key.data : NULL,
         .refuse = lt_rest_refuse,
+        .upload = lt_rest_upload,
         .handle = lt_rest_handle,
         .too_large = lt_rest_too_large,
         .busy = lt_rest_busy,

@@ -19,6 +19,7 @@ typedef struct lt_server_config {
     unsigned port;
     bool insecure; /* a public address without a key is allowed */
     const char *api_key, *read_only_api_key; /* NULL: none */
+    bool jwt; /* tokens signed by the API key are taken, too */
     const char *tls_cert_file, *tls_key_file;
     const char *data_dir;  /* of the database; created if it is not there */
     const char *model_dir; /* NULL: the built-in model */
@@ -30,6 +31,7 @@ typedef struct lt_server_config {
     size_t body_max;
     double deadline_s;
     unsigned batch_wait_us;
+    bool preload; /* load the model before listening */
 } lt_server_config;
 
 /* Counted for /metrics: one row a route. */

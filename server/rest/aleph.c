@@ -22,13 +22,10 @@ static const char API_VERSION[] = "1.19.0";
 
 static const char *const representations[] = {"symmetric", "document", "query"};
 
-void lt_rest_version(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                     lt_http_answer *a)
+LT_HANDLER(lt_rest_version)
 {
-    (void)s;
-    (void)r;
-    (void)args;
     lt_answer_text(a, 200, API_VERSION);
+    return LT_OK;
 }
 
 /* ---- models ---------------------------------------------------------------------------------- */
@@ -55,15 +52,12 @@ static void add_model(yyjson_mut_doc *doc, yyjson_mut_val *list, const char *nam
     yyjson_mut_obj_add_null(doc, m, "prompt_template");
 }
 
-void lt_rest_models(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                    lt_http_answer *a)
+LT_HANDLER(lt_rest_models)
 {
     const lt_model_info *info = lt_embedder_info(s->embedder);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *list = doc ? yyjson_mut_arr(doc) : NULL;
 
-    (void)r;
-    (void)args;
     if (list) {
         yyjson_mut_doc_set_root(doc, list);
         add_model(doc, list, info->name, info);
@@ -71,6 +65,7 @@ void lt_rest_models(lt_service *s, const lt_http_request *r, const lt_route_args
             add_model(doc, list, s->config->aliases[i], info);
     }
     lt_answer_json(a, 200, doc);
+    return LT_OK;
 }
 
 static lt_status check_model(const lt_service *s, yyjson_val *root, bool required, lt_error *err)
@@ -87,25 +82,17 @@ static lt_status check_model(const lt_service *s, yyjson_val *root, bool require
                    yyjson_get_str(model));
 }
 
-void lt_rest_tokenizer(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                       lt_http_answer *a)
+LT_HANDLER(lt_rest_tokenizer)
 {
-    lt_error err;
     LT_AUTOFREE char *path =
         lt_path_join(lt_embedder_info(s->embedder)->directory, "tokenizer.json");
 
-    (void)r;
-    if (!lt_service_is_model(s, args->name)) {
-        (void)lt_fail(&err, LT_ENOTFOUND, "unknown model '%s'", args->name);
-        lt_answer_status(a, LT_ERRORS_ALEPH, &err);
-        return;
-    }
-    lt_status st = path ? lt_file_read(path, LT_LIMIT_TOKENIZER_BYTES, &a->body, &err)
-                        : lt_fail_nomem(&err);
-
+    if (!lt_service_is_model(s, args->name))
+        return lt_fail(err, LT_ENOTFOUND, "unknown model '%s'", args->name);
+    if (!path)
+        return lt_fail_nomem(err);
     a->content_type = "application/json; charset=utf-8";
-    if (st != LT_OK)
-        lt_answer_status(a, LT_ERRORS_ALEPH, &err);
+    return lt_file_read(path, LT_LIMIT_TOKENIZER_BYTES, &a->body, err);
 }
 
 /* ---- semantic embeddings --------------------------------------------------------------------- */
@@ -205,8 +192,8 @@ static void answer_vectors(const lt_service *s, const lt_http_request *r, const 
             yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "embeddings");
 
             for (size_t i = 0; i < q->prompts.n_prompts; i++)
-                yyjson_mut_arr_append(
-                    list, yyjson_mut_arr_with_float(doc, rows + i * info->dims, q->dims));
+                yyjson_mut_arr_append(list,
+                                      yyjson_mut_arr_with_float(doc, rows + i * q->dims, q->dims));
         } else {
             yyjson_mut_obj_add_val(doc, root, "embedding",
                                    yyjson_mut_arr_with_float(doc, rows, q->dims));
@@ -234,40 +221,24 @@ static lt_status embed(lt_service *s, const lt_http_request *r, const char *key,
 
     if (q.prompts.n_prompts)
         LT_TRY(lt_prompts_embed(&q.prompts, s->embedder, &terms, rows, err));
-    for (size_t i = 0; i < q.prompts.n_prompts; i++)
-        LT_TRY(lt_vector_compress(info, rows + i * info->dims, q.dims, err));
+    LT_TRY(lt_vectors_cut(info, rows, q.prompts.n_prompts, q.dims, err));
     answer_vectors(s, r, &q, strcmp(key, "prompts") == 0, rows, a);
     return LT_OK;
 }
 
-void lt_rest_semantic_embed(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                            lt_http_answer *a)
+LT_HANDLER(lt_rest_semantic_embed)
 {
-    lt_error err;
-
-    (void)args;
-    if (embed(s, r, "prompt", a, &err) != LT_OK)
-        lt_answer_status(a, LT_ERRORS_ALEPH, &err);
+    return embed(s, r, "prompt", a, err);
 }
 
-void lt_rest_batch_semantic_embed(lt_service *s, const lt_http_request *r,
-                                  const lt_route_args *args, lt_http_answer *a)
+LT_HANDLER(lt_rest_batch_semantic_embed)
 {
-    lt_error err;
-
-    (void)args;
-    if (embed(s, r, "prompts", a, &err) != LT_OK)
-        lt_answer_status(a, LT_ERRORS_ALEPH, &err);
+    return embed(s, r, "prompts", a, err);
 }
 
-void lt_rest_instructable_embed(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                                lt_http_answer *a)
+LT_HANDLER(lt_rest_instructable_embed)
 {
-    lt_error err;
-
-    (void)args;
-    if (embed(s, r, "input", a, &err) != LT_OK)
-        lt_answer_status(a, LT_ERRORS_ALEPH, &err);
+    return embed(s, r, "input", a, err);
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
@@ -277,7 +248,7 @@ static bool flag(yyjson_val *root, const char *key)
     return yyjson_get_bool(yyjson_obj_get(root, key));
 }
 
-static lt_status tokenize(lt_service *s, const lt_http_request *r, lt_http_answer *a, lt_error *err)
+LT_HANDLER(lt_rest_tokenize)
 {
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     lt_model *model = lt_embedder_model(s->embedder);
@@ -313,18 +284,7 @@ static lt_status tokenize(lt_service *s, const lt_http_request *r, lt_http_answe
     return LT_OK;
 }
 
-void lt_rest_tokenize(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                      lt_http_answer *a)
-{
-    lt_error err;
-
-    (void)args;
-    if (tokenize(s, r, a, &err) != LT_OK)
-        lt_answer_status(a, LT_ERRORS_ALEPH, &err);
-}
-
-static lt_status detokenize(lt_service *s, const lt_http_request *r, lt_http_answer *a,
-                            lt_error *err)
+LT_HANDLER(lt_rest_detokenize)
 {
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     LT_AUTOFREE int64_t *ids = NULL;
@@ -350,40 +310,17 @@ static lt_status detokenize(lt_service *s, const lt_http_request *r, lt_http_ans
     return LT_OK;
 }
 
-void lt_rest_detokenize(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                        lt_http_answer *a)
-{
-    lt_error err;
-
-    (void)args;
-    if (detokenize(s, r, a, &err) != LT_OK)
-        lt_answer_status(a, LT_ERRORS_ALEPH, &err);
-}
-
 /* What the API has beside embeddings: generation, which is not what latent does. */
-void lt_rest_not_ours(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                      lt_http_answer *a)
+LT_HANDLER(lt_rest_not_ours)
 {
-    lt_error err;
-
-    (void)s;
-    (void)args;
-    (void)lt_fail(&err, LT_ENOTFOUND,
-                  "%s is not offered: latent embeds and searches, it generates nothing", r->path);
-    lt_answer_status(a, LT_ERRORS_ALEPH, &err);
+    return lt_fail(err, LT_ENOTFOUND,
+                   "%s is not offered: latent embeds and searches, it generates nothing", r->path);
 }
 
 /* A model of pictures and texts has no layers of a language model to show. */
-void lt_rest_no_layers(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                       lt_http_answer *a)
+LT_HANDLER(lt_rest_no_layers)
 {
-    lt_error err;
-
-    (void)s;
-    (void)r;
-    (void)args;
-    (void)lt_fail(&err, LT_EUNSUPPORTED,
-                  "/embed is not offered, as this model has no layers of a language model: use "
-                  "/semantic_embed");
-    lt_answer_status(a, LT_ERRORS_ALEPH, &err);
+    return lt_fail(err, LT_EUNSUPPORTED,
+                   "/embed is not offered, as this model has no layers of a language model: use "
+                   "/semantic_embed");
 }

@@ -10,15 +10,11 @@
 
 extern const unsigned long long lt_bucket_us[LT_BUCKETS];
 
-void lt_rest_root(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                  lt_http_answer *a)
+LT_HANDLER(lt_rest_root)
 {
     yyjson_mut_val *root;
     yyjson_mut_doc *doc = lt_reply_new(&root);
 
-    (void)s;
-    (void)r;
-    (void)args;
     if (doc) {
         yyjson_mut_obj_add_str(doc, root, "title", LT_QDRANT_TITLE);
         yyjson_mut_obj_add_str(doc, root, "version", LT_QDRANT_VERSION);
@@ -26,20 +22,19 @@ void lt_rest_root(lt_service *s, const lt_http_request *r, const lt_route_args *
         yyjson_mut_obj_add_str(doc, root, "latent", lt_version());
     }
     lt_answer_json(a, 200, doc);
+    return LT_OK;
 }
 
-void lt_rest_healthz(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                     lt_http_answer *a)
+LT_HANDLER(lt_rest_healthz)
 {
     char text[64];
 
-    (void)s;
-    (void)args;
     if (strcmp(r->path, "/readyz") == 0)
         snprintf(text, sizeof text, "all shards are ready");
     else
         snprintf(text, sizeof text, "%s check passed", r->path + 1);
     lt_answer_text(a, 200, text);
+    return LT_OK;
 }
 
 static unsigned long long resident_bytes(void)
@@ -130,14 +125,8 @@ static lt_status write_metrics(lt_service *s, lt_buf *out, lt_error *err)
     return add_durations(s, out, err);
 }
 
-void lt_rest_metrics(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                     lt_http_answer *a)
+LT_HANDLER(lt_rest_metrics)
 {
-    lt_error err;
-
-    (void)r;
-    (void)args;
     a->content_type = "text/plain; version=0.0.4";
-    if (write_metrics(s, &a->body, &err) != LT_OK)
-        lt_answer_status(a, LT_ERRORS_QDRANT, &err);
+    return write_metrics(s, &a->body, err);
 }

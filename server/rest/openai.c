@@ -17,12 +17,6 @@
 
 enum { INPUTS_MAX = 2048 };
 
-/* The same route answers Aleph Alpha's clients, whose exceptions come from other statuses. */
-static lt_error_style style_of(const lt_http_request *r)
-{
-    return strncmp(r->path, "/v1/", 4) == 0 ? LT_ERRORS_OPENAI : LT_ERRORS_ALEPH;
-}
-
 typedef struct inputs {
     lt_embed_item *items;
     lt_buf *pictures; /* the bytes of items that are pictures */
@@ -38,22 +32,11 @@ static void inputs_done(inputs *in)
     lt_free(in->items);
 }
 
-/* The base64 part of a picture's data URL; NULL if the text is none. */
-static const char *picture_data(const char *text)
-{
-    static const char begin[] = "data:image/";
-    const char *comma = strchr(text, ',');
-
-    if (strncmp(text, begin, sizeof begin - 1) != 0 || !comma)
-        return NULL;
-    return comma - text >= 7 && strncmp(comma - 7, ";base64", 7) == 0 ? comma + 1 : NULL;
-}
-
-static lt_status add_picture(inputs *in, size_t i, const char *base64, lt_error *err)
+static lt_status add_picture(inputs *in, size_t i, yyjson_val *v, lt_error *err)
 {
     lt_buf *bytes = &in->pictures[i];
 
-    LT_TRY(lt_prompt_picture(base64, strlen(base64), bytes, err));
+    LT_TRY(lt_prompt_picture(yyjson_get_str(v), yyjson_get_len(v), bytes, err));
     in->items[i].picture.bytes = bytes->data;
     in->items[i].picture.n_bytes = bytes->len;
     return LT_OK;
@@ -79,18 +62,13 @@ static lt_status add_input(lt_service *s, inputs *in, size_t i, yyjson_val *v, l
 {
     yyjson_val *text = yyjson_obj_get(v, "text"), *image = yyjson_obj_get(v, "image");
 
-    if (yyjson_is_str(image)) {
-        const char *data = picture_data(yyjson_get_str(image));
-
-        return add_picture(in, i, data ? data : yyjson_get_str(image), err);
-    }
+    if (yyjson_is_str(image))
+        return add_picture(in, i, image, err);
     if (yyjson_is_str(text))
         return add_text(s, in, i, text, err);
-    if (yyjson_is_str(v)) {
-        const char *data = picture_data(yyjson_get_str(v));
-
-        return data ? add_picture(in, i, data, err) : add_text(s, in, i, v, err);
-    }
+    if (yyjson_is_str(v))
+        return lt_prompt_data_url(yyjson_get_str(v)) ? add_picture(in, i, v, err)
+                                                     : add_text(s, in, i, v, err);
     if (yyjson_is_num(v) || yyjson_is_arr(v))
         return lt_fail(err, LT_EINVAL,
                        "token ids cannot be embedded, as they mean something else to each model: "
@@ -164,7 +142,7 @@ static lt_status answer(const lt_service *s, const inputs *in, size_t dims, bool
     yyjson_mut_val *data = yyjson_mut_obj_add_arr(doc, root, "data");
 
     for (size_t i = 0; i < in->n; i++) {
-        lt_status st = lt_vector_compress(info, in->items[i].out, dims, err);
+        lt_status st = lt_vectors_cut(info, in->items[i].out, 1, dims, err);
 
         if (st == LT_OK)
             st = add_entry(doc, data, i, in->items[i].out, dims, base64, err);
@@ -191,8 +169,7 @@ static lt_status name_failure(const inputs *in, lt_status st, lt_error *err)
     return i < in->n ? lt_fail(err, st, "input %zu: %s", i, in->items[i].why.message) : st;
 }
 
-static lt_status embeddings(lt_service *s, const lt_http_request *r, lt_http_answer *a,
-                            lt_error *err)
+LT_HANDLER(lt_rest_openai_embeddings)
 {
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     LT_CLEANUP(inputs_done) inputs in = {0};
@@ -207,7 +184,8 @@ static lt_status embeddings(lt_service *s, const lt_http_request *r, lt_http_ans
     if (!model)
         return lt_fail(err, LT_EINVAL, "'model' must be a string");
     if (!lt_service_is_model(s, model))
-        return lt_fail(err, style_of(r) == LT_ERRORS_OPENAI ? LT_ENOTFOUND : LT_EINVAL,
+        /* Aleph Alpha's clients, who ask by another path, make other exceptions of it. */
+        return lt_fail(err, args->route->errors == LT_ERRORS_OPENAI ? LT_ENOTFOUND : LT_EINVAL,
                        "unknown model '%s'; GET /v1/models lists the names", model);
     LT_TRY(lt_prompt_dims(root, "dimensions", info, &dims, err));
     LT_TRY(read_format(root, &base64, err));
@@ -226,16 +204,6 @@ static lt_status embeddings(lt_service *s, const lt_http_request *r, lt_http_ans
     return answer(s, &in, dims, base64, a, err);
 }
 
-void lt_rest_openai_embeddings(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                               lt_http_answer *a)
-{
-    lt_error err;
-
-    (void)args;
-    if (embeddings(s, r, a, &err) != LT_OK)
-        lt_answer_status(a, style_of(r), &err);
-}
-
 /* ---- models ---------------------------------------------------------------------------------- */
 
 static void fill_model(yyjson_mut_doc *doc, yyjson_mut_val *m, const char *name)
@@ -246,14 +214,11 @@ static void fill_model(yyjson_mut_doc *doc, yyjson_mut_val *m, const char *name)
     yyjson_mut_obj_add_str(doc, m, "owned_by", "latent");
 }
 
-void lt_rest_openai_models(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                           lt_http_answer *a)
+LT_HANDLER(lt_rest_openai_models)
 {
     yyjson_mut_val *root;
     yyjson_mut_doc *doc = lt_reply_new(&root);
 
-    (void)r;
-    (void)args;
     if (doc) {
         yyjson_mut_obj_add_str(doc, root, "object", "list");
         yyjson_mut_val *data = yyjson_mut_obj_add_arr(doc, root, "data");
@@ -263,24 +228,18 @@ void lt_rest_openai_models(lt_service *s, const lt_http_request *r, const lt_rou
             fill_model(doc, yyjson_mut_arr_add_obj(doc, data), s->config->aliases[i]);
     }
     lt_answer_json(a, 200, doc);
+    return LT_OK;
 }
 
-void lt_rest_openai_model(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                          lt_http_answer *a)
+LT_HANDLER(lt_rest_openai_model)
 {
-    lt_error err;
-
-    (void)r;
-    if (!lt_service_is_model(s, args->name)) {
-        (void)lt_fail(&err, LT_ENOTFOUND, "unknown model '%s'", args->name);
-        lt_answer_status(a, LT_ERRORS_OPENAI, &err);
-        return;
-    }
+    if (!lt_service_is_model(s, args->name))
+        return lt_fail(err, LT_ENOTFOUND, "unknown model '%s'", args->name);
     yyjson_mut_val *root;
     yyjson_mut_doc *doc = lt_reply_new(&root);
 
-    if (doc) {
+    if (doc)
         fill_model(doc, root, args->name);
-    }
     lt_answer_json(a, 200, doc);
+    return LT_OK;
 }

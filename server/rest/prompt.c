@@ -216,9 +216,32 @@ static lt_status read_crop(yyjson_val *item, lt_picture *picture, lt_error *err)
     return LT_OK;
 }
 
-lt_status lt_prompt_picture(const char *base64, size_t n, lt_buf *out, lt_error *err)
+const char *lt_prompt_data_url(const char *text)
 {
-    LT_TRY(lt_base64_decode(base64, n, out, err));
+    static const char begin[] = "data:image/", end[] = ";base64";
+    const char *comma = strchr(text, ',');
+    size_t n_end = sizeof end - 1;
+
+    if (strncmp(text, begin, sizeof begin - 1) != 0 || !comma)
+        return NULL;
+    return strncmp(comma - n_end, end, n_end) == 0 ? comma + 1 : NULL;
+}
+
+lt_status lt_prompt_picture(const char *text, size_t n, lt_buf *out, lt_error *err)
+{
+    const char *data = lt_prompt_data_url(text);
+
+    if (!data && strncmp(text, "data:", 5) == 0)
+        return lt_fail(err, LT_EINVAL,
+                       "a data: URL of a picture has the form data:image/jpeg;base64,...");
+    if (!data && strstr(text, "://"))
+        return lt_fail(err, LT_EUNSUPPORTED,
+                       "pictures are not fetched from URLs: send the file as base64");
+    if (data) {
+        n -= (size_t)(data - text);
+        text = data;
+    }
+    LT_TRY(lt_base64_decode(text, n, out, err));
     return out->len ? LT_OK : lt_fail(err, LT_EINVAL, "the picture is empty");
 }
 
@@ -300,20 +323,6 @@ lt_status lt_prompts_add(lt_prompts *p, lt_model *model, yyjson_val *prompt, lt_
 
 /* ---- vectors --------------------------------------------------------------------------------- */
 
-static bool make_unit(float *v, size_t n)
-{
-    double norm = 0;
-
-    for (size_t i = 0; i < n; i++)
-        norm += (double)v[i] * (double)v[i];
-    norm = sqrt(norm);
-    if (!(norm > 1e-9))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        v[i] = (float)((double)v[i] / norm);
-    return true;
-}
-
 /* What was wrong with which: a failure says it of one item. */
 static lt_status name_failure(const lt_prompts *p, lt_status st, lt_error *err)
 {
@@ -326,20 +335,26 @@ static lt_status name_failure(const lt_prompts *p, lt_status st, lt_error *err)
     return lt_fail(err, st, "prompt %zu: %s", p->items[i].prompt, p->asks[i].why.message);
 }
 
-/* Each prompt's vector: the weighted sum of its items' unit vectors, made unit length. */
-static lt_status sum_up(const lt_prompts *p, const float *rows, size_t dims, float *out,
-                        lt_error *err)
+/* Each prompt's vector from its items', which lie together. */
+static lt_status mix_all(const lt_prompts *p, const float *rows, size_t dims, float *out,
+                         lt_error *err)
 {
-    memset(out, 0, p->n_prompts * dims * sizeof *out);
-    for (size_t i = 0; i < p->n_items; i++) {
-        float *sum = out + p->items[i].prompt * dims;
+    float weights[LT_PROMPT_ITEMS_MAX];
+    lt_error why;
 
-        for (size_t k = 0; k < dims; k++)
-            sum[k] += (float)(p->items[i].weight * (double)rows[i * dims + k]);
+    for (size_t i = 0; i < p->n_items;) {
+        size_t prompt = p->items[i].prompt, first = i, n = 0;
+
+        for (; i < p->n_items && p->items[i].prompt == prompt; i++)
+            weights[n++] = (float)p->items[i].weight;
+        lt_status st =
+            lt_vectors_mix(rows + first * dims, weights, n, dims, out + prompt * dims, &why);
+
+        if (st == LT_EINVAL)
+            return lt_fail(err, st, "prompt %zu: its controls leave nothing of it", prompt);
+        if (st != LT_OK)
+            return lt_fail_nomem(err);
     }
-    for (size_t i = 0; i < p->n_prompts; i++)
-        if (!make_unit(out + i * dims, dims))
-            return lt_fail(err, LT_EINVAL, "prompt %zu: its controls leave nothing of it", i);
     return LT_OK;
 }
 
@@ -361,7 +376,7 @@ lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, const lt_embed_terms *
     }
     lt_status st = lt_embedder_run(e, p->asks, p->n_items, terms, err);
 
-    return st == LT_OK ? sum_up(p, rows, dims, out, err) : name_failure(p, st, err);
+    return st == LT_OK ? mix_all(p, rows, dims, out, err) : name_failure(p, st, err);
 }
 
 lt_status lt_prompt_dims(yyjson_val *root, const char *key, const lt_model_info *info, size_t *out,
@@ -375,23 +390,5 @@ lt_status lt_prompt_dims(yyjson_val *root, const char *key, const lt_model_info 
     if (!yyjson_is_uint(v) || yyjson_get_uint(v) == 0 || yyjson_get_uint(v) > info->dims)
         return lt_fail(err, LT_EINVAL, "'%s' must be an integer from 1 to %zu", key, info->dims);
     *out = (size_t)yyjson_get_uint(v);
-    return LT_OK;
-}
-
-lt_status lt_vector_compress(const lt_model_info *info, float *vector, uint64_t dims, lt_error *err)
-{
-    if (dims == info->dims)
-        return LT_OK;
-    if (dims == 0 || dims > info->dims)
-        return lt_fail(err, LT_EINVAL, "%llu dimensions: the model '%s' has 1 to %zu",
-                       (unsigned long long)dims, info->name, info->dims);
-    if (!info->dims_ordered)
-        return lt_fail(err, LT_EINVAL,
-                       "the dimensions of the model '%s' are not ordered by importance, so only all "
-                       "%zu of them are of use",
-                       info->name, info->dims);
-    if (!make_unit(vector, (size_t)dims))
-        return lt_fail(err, LT_EINVAL, "the first %llu dimensions are zero",
-                       (unsigned long long)dims);
     return LT_OK;
 }

@@ -3,11 +3,11 @@
  * together get one vector.
  *
  * The rule for mixed prompts: texts and token ids that follow each other are joined and embedded as
- * one text; each text and each picture gets its unit vector; the prompt's vector is their sum, each
- * times its weight, made unit length. The weight is 1 unless attention controls change it: a control
- * that covers the part c (0..1) of a text's or picture's extent with factor f adds c * (f - 1). So a
- * control over all of an item is that item's weight. (The upstream service changed attention inside
- * its model; a dual encoder has one vector an item to weigh.) */
+ * one text; each text and each picture gets its unit vector, and these are mixed by lt_vectors_mix.
+ * The weight is 1 unless attention controls change it: a control that covers the part c (0..1) of a
+ * text's or picture's extent with factor f adds c * (f - 1). So a control over all of an item is
+ * that item's weight. (The upstream service changed attention inside its model; a dual encoder has
+ * one vector an item to weigh.) */
 #ifndef LT_SERVER_PROMPT_H
 #define LT_SERVER_PROMPT_H
 
@@ -42,8 +42,11 @@ lt_status lt_prompts_embed(lt_prompts *p, lt_embedder *e, const lt_embed_terms *
                            lt_error *err) LT_NODISCARD;
 
 /* ---- parts of a request that other APIs have too ---- */
-/* The bytes of a picture's file, appended. LT_EINVAL when it is no base64 or nothing. */
-lt_status lt_prompt_picture(const char *base64, size_t n, lt_buf *out, lt_error *err) LT_NODISCARD;
+/* The base64 in a picture's data URL (data:image/jpeg;base64,...); NULL: the text is none. */
+const char *lt_prompt_data_url(const char *text);
+/* The bytes of a picture's file, given as base64 or as a data URL, appended. `text` is
+ * zero-terminated. LT_EINVAL when it is neither or empty; other URLs are LT_EUNSUPPORTED. */
+lt_status lt_prompt_picture(const char *text, size_t n, lt_buf *out, lt_error *err) LT_NODISCARD;
 /* The token ids of a list, as many as it has. LT_EINVAL names the first that is none. Free with
  * lt_free. */
 lt_status lt_prompt_ids(yyjson_val *list, int64_t **out, lt_error *err) LT_NODISCARD;
@@ -51,9 +54,5 @@ lt_status lt_prompt_ids(yyjson_val *list, int64_t **out, lt_error *err) LT_NODIS
  * range. */
 lt_status lt_prompt_dims(yyjson_val *root, const char *key, const lt_model_info *info, size_t *out,
                          lt_error *err) LT_NODISCARD;
-/* The first `dims` dimensions as a unit vector, in place. LT_EINVAL when the model's dimensions are
- * not ordered or there are not so many. */
-lt_status lt_vector_compress(const lt_model_info *info, float *vector, uint64_t dims,
-                             lt_error *err) LT_NODISCARD;
 
 #endif

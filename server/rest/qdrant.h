@@ -27,6 +27,9 @@ lt_status lt_qdrant_read_params(const lt_http_request *r, lt_qdrant_params *out,
 /* A parameter that is a non-negative integer; *out is left alone when it was not given. */
 lt_status lt_qdrant_number(const lt_http_request *r, const char *name, uint64_t min,
                            uint64_t *out, lt_error *err) LT_NODISCARD;
+/* A parameter that is one of `words`; `expected` lists them. */
+lt_status lt_qdrant_word(const lt_http_request *r, const char *name, const char *const *words,
+                         size_t n_words, const char *expected, lt_error *err) LT_NODISCARD;
 lt_status lt_qdrant_flag(const lt_http_request *r, const char *name, bool *out,
                          lt_error *err) LT_NODISCARD;
 /* The content type says JSON. */
@@ -38,13 +41,21 @@ lt_status lt_qdrant_parse_body(const lt_http_request *r, yyjson_doc **out,
 /* Success: `result` is JSON text. */
 void lt_qdrant_ok(const lt_http_request *r, lt_http_answer *a, const char *result,
                   size_t n_result);
+/* The same with 202: what was asked for without waiting for it. */
+void lt_qdrant_accepted(const lt_http_request *r, lt_http_answer *a);
 void lt_qdrant_true(const lt_http_request *r, lt_http_answer *a, bool value);
 /* The same from a document, which is taken over. */
-void lt_qdrant_doc(const lt_http_request *r, lt_http_answer *a, yyjson_mut_doc *doc);
+lt_status lt_qdrant_doc(const lt_http_request *r, lt_http_answer *a, yyjson_mut_doc *doc,
+                        lt_error *err) LT_NODISCARD;
 /* {"operation_id", "status"}. */
 void lt_qdrant_updated(const lt_http_request *r, lt_http_answer *a, const lt_qdrant_params *params,
                        uint64_t operation);
+/* What the router answers when a handler of this interface failed. */
 void lt_qdrant_fail(const lt_http_request *r, lt_http_answer *a, const lt_error *err);
+
+/* ---- qdrant_collections.c ---- */
+/* Is it a name that a new collection may have? */
+lt_status lt_qdrant_check_name(const char *name, lt_error *err) LT_NODISCARD;
 
 /* ---- qdrant_infer.c ---- */
 
@@ -63,9 +74,7 @@ lt_status lt_qdrant_infer(void *context, const char *object, size_t n_object, fl
 lt_status lt_qdrant_metrics(lt_service *s, lt_buf *out, lt_error *err) LT_NODISCARD;
 
 /* ---- handlers ---- */
-#define LT_QDRANT_HANDLER(name)                                                       \
-    void lt_qdrant_##name(lt_service *s, const lt_http_request *r, const lt_route_args *args, \
-                          lt_http_answer *a)
+#define LT_QDRANT_HANDLER(name) LT_HANDLER(lt_qdrant_##name)
 
 LT_QDRANT_HANDLER(list_collections);
 LT_QDRANT_HANDLER(get_collection);
@@ -81,6 +90,13 @@ LT_QDRANT_HANDLER(delete_index);
 LT_QDRANT_HANDLER(change_aliases);
 LT_QDRANT_HANDLER(collection_aliases);
 LT_QDRANT_HANDLER(all_aliases);
+
+LT_QDRANT_HANDLER(list_snapshots);
+LT_QDRANT_HANDLER(create_snapshot);
+LT_QDRANT_HANDLER(get_snapshot);
+LT_QDRANT_HANDLER(delete_snapshot);
+LT_QDRANT_HANDLER(recover_snapshot);
+LT_QDRANT_HANDLER(upload_snapshot);
 
 LT_QDRANT_HANDLER(get_point);
 LT_QDRANT_HANDLER(get_points);

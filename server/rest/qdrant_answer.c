@@ -36,25 +36,28 @@ void lt_qdrant_ok(const lt_http_request *r, lt_http_answer *a, const char *resul
                 lt_clock_s() - r->arrived_s);
 }
 
+void lt_qdrant_accepted(const lt_http_request *r, lt_http_answer *a)
+{
+    answer_text(a, 202, "{\"status\":", "\"accepted\"", 10, "", lt_clock_s() - r->arrived_s);
+}
+
 void lt_qdrant_true(const lt_http_request *r, lt_http_answer *a, bool value)
 {
     lt_qdrant_ok(r, a, value ? "true" : "false", value ? 4 : 5);
 }
 
-void lt_qdrant_doc(const lt_http_request *r, lt_http_answer *a, yyjson_mut_doc *doc)
+lt_status lt_qdrant_doc(const lt_http_request *r, lt_http_answer *a, yyjson_mut_doc *doc,
+                        lt_error *err)
 {
     size_t n = 0;
     char *text = doc ? yyjson_mut_write(doc, 0, &n) : NULL;
-    lt_error err;
 
     yyjson_mut_doc_free(doc);
-    if (text) {
-        lt_qdrant_ok(r, a, text, n);
-    } else {
-        (void)lt_fail_nomem(&err);
-        lt_qdrant_fail(r, a, &err);
-    }
+    if (!text)
+        return lt_fail_nomem(err);
+    lt_qdrant_ok(r, a, text, n);
     free(text);
+    return LT_OK;
 }
 
 void lt_qdrant_updated(const lt_http_request *r, lt_http_answer *a, const lt_qdrant_params *params,
@@ -119,7 +122,12 @@ void lt_qdrant_fail(const lt_http_request *r, lt_http_answer *a, const lt_error 
     size_t n = 0;
     char *text = NULL;
 
-    snprintf(message, sizeof message, "%s%s", prefix_of(status, err), err->message);
+    /* Problems of fields come as a list. */
+    bool listed = status == 422 && begins_with(prefix_of(status, err), "Validation") &&
+                  err->message[0] != '[';
+
+    snprintf(message, sizeof message, listed ? "%s[%s]" : "%s%s", prefix_of(status, err),
+             err->message);
     if (doc) {
         yyjson_mut_doc_set_root(doc, yyjson_mut_str(doc, message));
         text = yyjson_mut_write(doc, 0, &n);
@@ -177,14 +185,12 @@ lt_status lt_qdrant_number(const lt_http_request *r, const char *name, uint64_t 
     return LT_OK;
 }
 
-static lt_status check_word(const lt_http_request *r, const char *name, bool or_number,
-                            const char *const *words, size_t n_words, const char *expected,
-                            lt_error *err)
+lt_status lt_qdrant_word(const lt_http_request *r, const char *name, const char *const *words,
+                         size_t n_words, const char *expected, lt_error *err)
 {
     const char *value = lt_http_query(r, name);
-    uint64_t ignored;
 
-    if (!value || (or_number && lt_qdrant_number(r, name, 0, &ignored, NULL) == LT_OK))
+    if (!value)
         return LT_OK;
     for (size_t i = 0; i < n_words; i++)
         if (strcmp(value, words[i]) == 0)
@@ -196,14 +202,15 @@ lt_status lt_qdrant_read_params(const lt_http_request *r, lt_qdrant_params *out,
 {
     static const char *const orderings[] = {"weak", "medium", "strong"};
     static const char *const consistencies[] = {"majority", "quorum", "all"};
-    uint64_t timeout = 0;
+    uint64_t timeout = 0, ignored;
 
     *out = (lt_qdrant_params){0};
     LT_TRY(lt_qdrant_flag(r, "wait", &out->wait, err));
     LT_TRY(lt_qdrant_number(r, "timeout", 1, &timeout, err));
-    LT_TRY(check_word(r, "ordering", false, orderings, 3, "`weak`, `medium` or `strong`", err));
-    LT_TRY(check_word(r, "consistency", true, consistencies, 3,
-                      "a number, `majority`, `quorum` or `all`", err));
+    LT_TRY(lt_qdrant_word(r, "ordering", orderings, 3, "`weak`, `medium` or `strong`", err));
+    if (lt_qdrant_number(r, "consistency", 0, &ignored, NULL) != LT_OK)
+        LT_TRY(lt_qdrant_word(r, "consistency", consistencies, 3,
+                              "a number, `majority`, `quorum` or `all`", err));
     out->timeout_s = timeout > 1000000 ? 1000000 : (unsigned)timeout;
     return LT_OK;
 }

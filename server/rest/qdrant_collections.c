@@ -11,8 +11,8 @@
 
 /* ---- what handlers have in common ------------------------------------------------------------ */
 
-/* A handler's work as a function that fails; `entry` is the collection, where the path names one
- * that must exist. */
+/* A handler's work, once the parameters are read; `entry` is the collection, where the path names
+ * one that must exist. */
 typedef lt_status (*job)(lt_service *s, const lt_http_request *r, const lt_route_args *args,
                          const lt_qdrant_params *params, lt_shelf_entry *entry, lt_http_answer *a,
                          lt_error *err);
@@ -33,28 +33,30 @@ static lt_status run_job(job what, bool of_collection, lt_service *s, const lt_h
     return st;
 }
 
-#define JOB(name, what, of_collection)                                   \
-    LT_QDRANT_HANDLER(name)                                              \
-    {                                                                    \
-        lt_error err;                                                    \
-                                                                         \
-        if (run_job(what, of_collection, s, r, args, a, &err) != LT_OK)  \
-            lt_qdrant_fail(r, a, &err);                                  \
+#define JOB(name, what, of_collection)                               \
+    LT_QDRANT_HANDLER(name)                                          \
+    {                                                                \
+        return run_job(what, of_collection, s, r, args, a, err);     \
     }
 
 /* ---- collections ----------------------------------------------------------------------------- */
 
 typedef struct listing {
+    const lt_service *service;
+    const lt_http_request *request;
     yyjson_mut_doc *doc;
     yyjson_mut_val *list;
 } listing;
 
-static lt_status add_name(void *context, const char *name, lt_collection *collection, lt_error *err)
+static lt_status add_name(void *context, const lt_shelf_entry *entry, lt_error *err)
 {
     listing *l = context;
+    const char *name = lt_shelf_name(entry);
+
+    if (!lt_access_sees(l->service, l->request, name))
+        return LT_OK;
     yyjson_mut_val *item = yyjson_mut_arr_add_obj(l->doc, l->list);
 
-    (void)collection;
     return yyjson_mut_obj_add_strcpy(l->doc, item, "name", name) ? LT_OK : lt_fail_nomem(err);
 }
 
@@ -62,7 +64,7 @@ static lt_status list_all(lt_service *s, const lt_http_request *r, const lt_rout
                           const lt_qdrant_params *params, lt_shelf_entry *entry, lt_http_answer *a,
                           lt_error *err)
 {
-    listing l = {.doc = yyjson_mut_doc_new(NULL)};
+    listing l = {.service = s, .request = r, .doc = yyjson_mut_doc_new(NULL)};
     yyjson_mut_val *root = l.doc ? yyjson_mut_obj(l.doc) : NULL;
 
     (void)args;
@@ -75,9 +77,8 @@ static lt_status list_all(lt_service *s, const lt_http_request *r, const lt_rout
     lt_status st = lt_shelf_each(s->shelf, add_name, &l, err);
 
     if (st == LT_OK)
-        lt_qdrant_doc(r, a, l.doc);
-    else
-        yyjson_mut_doc_free(l.doc);
+        return lt_qdrant_doc(r, a, l.doc, err);
+    yyjson_mut_doc_free(l.doc);
     return st;
 }
 JOB(list_collections, list_all, false)
@@ -114,7 +115,7 @@ static lt_status exists(lt_service *s, const lt_http_request *r, const lt_route_
 }
 JOB(collection_exists, exists, false)
 
-static lt_status check_name(const char *name, lt_error *err)
+lt_status lt_qdrant_check_name(const char *name, lt_error *err)
 {
     size_t n = strlen(name);
 
@@ -136,7 +137,7 @@ static lt_status create(lt_service *s, const lt_http_request *r, const lt_route_
     (void)params;
     (void)entry;
     LT_TRY(lt_qdrant_check_body(r, err));
-    LT_TRY(check_name(args->name, err));
+    LT_TRY(lt_qdrant_check_name(args->name, err));
     LT_TRY(lt_shelf_create(s->shelf, args->name, r->body, r->n_body, err));
     lt_qdrant_true(r, a, true);
     return LT_OK;
@@ -389,8 +390,7 @@ static lt_status list_aliases(lt_service *s, const lt_http_request *r, const lt_
         }
     }
     lt_aliases_free(aliases, n);
-    lt_qdrant_doc(r, a, doc);
-    return LT_OK;
+    return lt_qdrant_doc(r, a, doc, err);
 }
 JOB(collection_aliases, list_aliases, true)
 JOB(all_aliases, list_aliases, false)

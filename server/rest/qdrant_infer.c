@@ -5,7 +5,6 @@
  *   {"image": "<base64, or a data: URL>", "model": "latent", "options": {"dimensions": 128}}
  *
  * "object" may hold either. Pictures are never fetched from elsewhere. */
-#include <base/base64.h>
 #include <base/error.h>
 #include <base/mem.h>
 #include <string.h>
@@ -13,23 +12,6 @@
 
 #include "prompt.h"
 #include "qdrant.h"
-
-static lt_status read_picture(const char *text, size_t n, lt_buf *out, lt_error *err)
-{
-    if (strncmp(text, "data:", 5) == 0) {
-        const char *comma = memchr(text, ',', n);
-
-        if (!comma || comma - text < 7 || strncmp(comma - 7, ";base64", 7) != 0)
-            return lt_fail(err, LT_EINVAL, "a data: URL of a picture has the form "
-                                           "data:image/jpeg;base64,...");
-        n -= (size_t)(comma + 1 - text);
-        text = comma + 1;
-    } else if (strstr(text, "://")) {
-        return lt_fail(err, LT_EUNSUPPORTED,
-                       "pictures are not fetched from URLs: send the file as base64");
-    }
-    return lt_base64_decode(text, n, out, err);
-}
 
 static lt_status read_item(yyjson_val *object, lt_buf *bytes, lt_embed_item *item, lt_error *err)
 {
@@ -45,9 +27,8 @@ static lt_status read_item(yyjson_val *object, lt_buf *bytes, lt_embed_item *ite
     }
     if (!yyjson_is_str(image))
         return lt_fail(err, LT_EINVAL, "what is to be embedded is a text or a picture (as base64)");
-    LT_TRY(read_picture(yyjson_get_str(image), yyjson_get_len(image), bytes, err));
-    item->picture = (lt_picture){
-        .path = "the picture", .bytes = bytes->data ? bytes->data : "", .n_bytes = bytes->len};
+    LT_TRY(lt_prompt_picture(yyjson_get_str(image), yyjson_get_len(image), bytes, err));
+    item->picture = (lt_picture){.path = "the picture", .bytes = bytes->data, .n_bytes = bytes->len};
     return LT_OK;
 }
 
@@ -95,8 +76,7 @@ lt_status lt_qdrant_infer(void *context, const char *object, size_t n_object, fl
         return lt_fail_nomem(err);
     item.out = row;
     LT_TRY(lt_embedder_run(c->service->embedder, &item, 1, &c->terms, err));
-    if (dims < info->dims)
-        LT_TRY(lt_vector_compress(info, row, dims, err));
+    LT_TRY(lt_vectors_cut(info, row, 1, dims, err));
     *values = lt_steal(&row);
     *n_values = dims;
     return LT_OK;

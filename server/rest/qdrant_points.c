@@ -38,32 +38,23 @@ static lt_status begin(work *w, const lt_http_request *r, const lt_route_args *a
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static lt_status ask(work *w, const lt_http_request *r, const lt_route_args *args,
+static lt_status ask(lt_service *s, const lt_http_request *r, const lt_route_args *args,
                      lt_ask_kind kind, lt_http_answer *a, lt_error *err)
 {
+    LT_CLEANUP(work_done) work w = {.service = s};
     char *text = NULL;
     size_t n = 0;
 
     LT_TRY(lt_qdrant_check_body(r, err));
-    LT_TRY(begin(w, r, args, err));
-    LT_TRY(lt_collection_ask(lt_shelf_collection(w->entry), kind, r->body, r->n_body, &w->options,
+    LT_TRY(begin(&w, r, args, err));
+    LT_TRY(lt_collection_ask(lt_shelf_collection(w.entry), kind, r->body, r->n_body, &w.options,
                              &text, &n, err));
     lt_qdrant_ok(r, a, text, n);
     lt_text_free(text);
     return LT_OK;
 }
 
-static void answer_ask(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                       lt_ask_kind kind, lt_http_answer *a)
-{
-    LT_CLEANUP(work_done) work w = {.service = s};
-    lt_error err;
-
-    if (ask(&w, r, args, kind, a, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-}
-
-#define ASK(name, kind) LT_QDRANT_HANDLER(name) { answer_ask(s, r, args, kind, a); }
+#define ASK(name, kind) LT_QDRANT_HANDLER(name) { return ask(s, r, args, kind, a, err); }
 ASK(get_points, LT_ASK_GET)
 ASK(scroll, LT_ASK_SCROLL)
 ASK(count, LT_ASK_COUNT)
@@ -82,16 +73,16 @@ ASK(discover_batch, LT_ASK_DISCOVER_BATCH)
 ASK(matrix_pairs, LT_ASK_MATRIX_PAIRS)
 ASK(matrix_offsets, LT_ASK_MATRIX_OFFSETS)
 
-static lt_status get_one(work *w, const lt_http_request *r, const lt_route_args *args,
-                         lt_http_answer *a, lt_error *err)
+LT_QDRANT_HANDLER(get_point)
 {
+    LT_CLEANUP(work_done) work w = {.service = s};
     char body[160], spelled[LT_ID_TEXT_MAX];
     const char *quote;
     char *text = NULL;
     size_t n = 0;
     lt_id id;
 
-    LT_TRY(begin(w, r, args, err));
+    LT_TRY(begin(&w, r, args, err));
     if (lt_id_parse(args->names[1], &id, NULL) != LT_OK)
         return lt_fail(err, LT_EINVAL,
                        "value \"%.80s\" is not a valid point ID, valid values are either an "
@@ -103,8 +94,8 @@ static lt_status get_one(work *w, const lt_http_request *r, const lt_route_args 
                           "{\"ids\":[%s%s%s],\"with_payload\":true,\"with_vector\":true}", quote,
                           spelled, quote);
 
-    LT_TRY(lt_collection_ask(lt_shelf_collection(w->entry), LT_ASK_GET, body, (size_t)n_body,
-                             &w->options, &text, &n, err));
+    LT_TRY(lt_collection_ask(lt_shelf_collection(w.entry), LT_ASK_GET, body, (size_t)n_body,
+                             &w.options, &text, &n, err));
     /* A list of one point, or of none. */
     lt_status st = n > 2 ? LT_OK
                          : lt_fail(err, LT_ENOTFOUND, "Point with id %s does not exists!", spelled);
@@ -113,15 +104,6 @@ static lt_status get_one(work *w, const lt_http_request *r, const lt_route_args 
         lt_qdrant_ok(r, a, text + 1, n - 2);
     lt_text_free(text);
     return st;
-}
-
-LT_QDRANT_HANDLER(get_point)
-{
-    LT_CLEANUP(work_done) work w = {.service = s};
-    lt_error err;
-
-    if (get_one(&w, r, args, a, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
 }
 
 /* ---- changing -------------------------------------------------------------------------------- */
@@ -158,38 +140,29 @@ static bool adds(lt_tell_kind kind)
 
 /* Every change is on disk when it is answered, with `wait` or without. Without it a listed id that
  * is absent is no error, as the change would not have been looked at yet. */
-static lt_status tell(work *w, const lt_http_request *r, const lt_route_args *args,
+static lt_status tell(lt_service *s, const lt_http_request *r, const lt_route_args *args,
                       lt_tell_kind kind, lt_http_answer *a, lt_error *err)
 {
+    LT_CLEANUP(work_done) work w = {.service = s};
     LT_CLEANUP(free_results) lt_update_result *results = NULL;
     size_t n = 0;
 
     LT_TRY(lt_qdrant_check_body(r, err));
-    LT_TRY(begin(w, r, args, err));
+    LT_TRY(begin(&w, r, args, err));
     if (adds(kind))
-        LT_TRY(lt_quota_check(w->service->quota, err));
-    lt_status st = lt_collection_tell(lt_shelf_collection(w->entry), kind, r->body, r->n_body,
-                                      &w->options, &results, &n, err);
+        LT_TRY(lt_quota_check(w.service->quota, err));
+    lt_status st = lt_collection_tell(lt_shelf_collection(w.entry), kind, r->body, r->n_body,
+                                      &w.options, &results, &n, err);
 
-    if (st != LT_OK && (st != LT_ENOTFOUND || w->params.wait || n == 0))
+    if (st != LT_OK && (st != LT_ENOTFOUND || w.params.wait || n == 0))
         return st;
     if (kind == LT_TELL_BATCH)
-        return answer_batch(r, a, &w->params, results, n, err);
-    lt_qdrant_updated(r, a, &w->params, n ? results[0].operation : 0);
+        return answer_batch(r, a, &w.params, results, n, err);
+    lt_qdrant_updated(r, a, &w.params, n ? results[0].operation : 0);
     return LT_OK;
 }
 
-static void answer_tell(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                        lt_tell_kind kind, lt_http_answer *a)
-{
-    LT_CLEANUP(work_done) work w = {.service = s};
-    lt_error err;
-
-    if (tell(&w, r, args, kind, a, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-}
-
-#define TELL(name, kind) LT_QDRANT_HANDLER(name) { answer_tell(s, r, args, kind, a); }
+#define TELL(name, kind) LT_QDRANT_HANDLER(name) { return tell(s, r, args, kind, a, err); }
 TELL(upsert, LT_TELL_UPSERT)
 TELL(delete_points, LT_TELL_DELETE)
 TELL(set_payload, LT_TELL_SET_PAYLOAD)

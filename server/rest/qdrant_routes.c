@@ -4,9 +4,15 @@
 #include "qdrant.h"
 
 #define READ(method, path, name) \
-    {method, path, LT_ACCESS_READ, LT_ERRORS_QDRANT, lt_qdrant_##name}
+    {method, path, LT_ACCESS_READ, LT_ERRORS_QDRANT, lt_qdrant_##name, NULL, false}
 #define WRITE(method, path, name) \
-    {method, path, LT_ACCESS_WRITE, LT_ERRORS_QDRANT, lt_qdrant_##name}
+    {method, path, LT_ACCESS_WRITE, LT_ERRORS_QDRANT, lt_qdrant_##name, NULL, false}
+#define UPLOAD(method, path, name, field) \
+    {method, path, LT_ACCESS_MANAGE, LT_ERRORS_QDRANT, lt_qdrant_##name, field, false}
+#define MANAGE(method, path, name) \
+    {method, path, LT_ACCESS_MANAGE, LT_ERRORS_QDRANT, lt_qdrant_##name, NULL, false}
+#define LIST(method, path, name) \
+    {method, path, LT_ACCESS_READ, LT_ERRORS_QDRANT, lt_qdrant_##name, NULL, true}
 
 const lt_route lt_qdrant_routes[] = {
     READ("POST", "/collections/*/points/query", query),
@@ -38,34 +44,40 @@ const lt_route lt_qdrant_routes[] = {
     READ("POST", "/collections/*/points/discover/batch", discover_batch),
 
     /* Before "create collection", whose pattern it fits as well. */
-    WRITE("POST", "/collections/aliases", change_aliases),
-    READ("GET", "/collections", list_collections),
+    MANAGE("POST", "/collections/aliases", change_aliases),
+    LIST("GET", "/collections", list_collections),
     READ("GET", "/collections/*", get_collection),
-    WRITE("PUT", "/collections/*", create_collection),
-    WRITE("PATCH", "/collections/*", update_collection),
-    WRITE("DELETE", "/collections/*", delete_collection),
+    MANAGE("PUT", "/collections/*", create_collection),
+    MANAGE("PATCH", "/collections/*", update_collection),
+    MANAGE("DELETE", "/collections/*", delete_collection),
     READ("GET", "/collections/*/exists", collection_exists),
-    WRITE("PUT", "/collections/*/vectors/*", create_vector),
-    WRITE("DELETE", "/collections/*/vectors/*", delete_vector),
+    MANAGE("PUT", "/collections/*/vectors/*", create_vector),
+    MANAGE("DELETE", "/collections/*/vectors/*", delete_vector),
     READ("GET", "/collections/*/optimizations", optimizations),
     WRITE("PUT", "/collections/*/index", create_index),
     WRITE("DELETE", "/collections/*/index/*", delete_index),
     READ("GET", "/collections/*/aliases", collection_aliases),
+    READ("GET", "/collections/*/snapshots", list_snapshots),
+    MANAGE("POST", "/collections/*/snapshots", create_snapshot),
+    READ("GET", "/collections/*/snapshots/*", get_snapshot),
+    MANAGE("DELETE", "/collections/*/snapshots/*", delete_snapshot),
+    MANAGE("PUT", "/collections/*/snapshots/recover", recover_snapshot),
+    UPLOAD("POST", "/collections/*/snapshots/upload", upload_snapshot, "snapshot"),
     READ("GET", "/collections/*/cluster", collection_cluster),
-    WRITE("POST", "/collections/*/cluster", standalone),
+    MANAGE("POST", "/collections/*/cluster", standalone),
     READ("GET", "/collections/*/shards", shard_keys),
-    WRITE("PUT", "/collections/*/shards", standalone),
-    WRITE("POST", "/collections/*/shards/delete", standalone),
+    MANAGE("PUT", "/collections/*/shards", standalone),
+    MANAGE("POST", "/collections/*/shards/delete", standalone),
 
     READ("GET", "/aliases", all_aliases),
     READ("GET", "/telemetry", telemetry),
     READ("GET", "/issues", get_issues),
-    WRITE("DELETE", "/issues", clear_issues),
+    MANAGE("DELETE", "/issues", clear_issues),
     READ("GET", "/quotas", get_quotas),
-    WRITE("PUT", "/quotas", set_quotas),
+    MANAGE("PUT", "/quotas", set_quotas),
     READ("GET", "/cluster", cluster),
     READ("GET", "/cluster/telemetry", cluster_telemetry),
-    WRITE("POST", "/cluster/recover", standalone),
-    WRITE("DELETE", "/cluster/peer/*", standalone),
+    MANAGE("POST", "/cluster/recover", standalone),
+    MANAGE("DELETE", "/cluster/peer/*", standalone),
 };
 const size_t lt_n_qdrant_routes = sizeof lt_qdrant_routes / sizeof *lt_qdrant_routes;

@@ -7,38 +7,73 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <value/value.h>
 
 #include "qdrant.h"
 
-/* ---- telemetry ------------------------------------------------------------------------------- */
+/* ---- metrics and telemetry ------------------------------------------------------------------- */
 
+/* What is added up of all collections; for /metrics also a text each of what is told of one. */
 typedef struct tally {
-    lt_buf *out; /* may be NULL */
+    lt_shelf *shelf;
     size_t n_collections;
     uint64_t n_points;
+    bool told;
+    lt_buf points, answers, seconds;
 } tally;
 
-static lt_status count_collection(void *context, const char *name, lt_collection *collection,
-                                  lt_error *err)
+static void tally_done(tally *t)
+{
+    lt_buf_done(&t->points);
+    lt_buf_done(&t->answers);
+    lt_buf_done(&t->seconds);
+}
+
+/* No name of a collection has a character that would have to be escaped in a label. */
+static lt_status tell(tally *t, const lt_shelf_entry *entry, uint64_t n_points, lt_error *err)
+{
+    lt_shelf_usage usage = lt_shelf_usage_of(t->shelf, entry);
+    const char *id = lt_shelf_name(entry);
+
+    LT_TRY(lt_buf_addf(&t->points, err, "collection_points{id=\"%s\"} %llu\n", id,
+                       (unsigned long long)n_points));
+    for (unsigned class = 2; class < 6; class ++)
+        if (usage.by_class[class])
+            LT_TRY(lt_buf_addf(&t->answers, err,
+                               "collection_responses_total{id=\"%s\",status=\"%uxx\"} %llu\n", id,
+                               class, (unsigned long long)usage.by_class[class]));
+    return lt_buf_addf(&t->seconds, err, "collection_responses_duration_seconds_total{id=\"%s\"} %g\n",
+                       id, (double)usage.micros * 1e-6);
+}
+
+static lt_status count_collection(void *context, const lt_shelf_entry *entry, lt_error *err)
 {
     tally *t = context;
+    lt_collection *collection = lt_shelf_collection(entry);
     lt_collection_info info = LT_COLLECTION_INFO_INIT;
 
-    (void)name;
     t->n_collections++;
     if (!collection)
         return LT_OK;
     LT_TRY(lt_collection_get_info(collection, &info, err));
     t->n_points += info.n_points;
-    return LT_OK;
+    return t->told ? tell(t, entry, info.n_points, err) : LT_OK;
+}
+
+static lt_status add_told(lt_buf *out, const char *head, const lt_buf *told, lt_error *err)
+{
+    if (told->len == 0)
+        return LT_OK;
+    LT_TRY(lt_buf_adds(out, head, err));
+    return lt_buf_add(out, told->data, told->len, err);
 }
 
 lt_status lt_qdrant_metrics(lt_service *s, lt_buf *out, lt_error *err)
 {
-    tally t = {0};
+    LT_CLEANUP(tally_done) tally t = {.shelf = s->shelf, .told = true};
 
     LT_TRY(lt_shelf_each(s->shelf, count_collection, &t, err));
-    return lt_buf_addf(out, err,
+    LT_TRY(lt_buf_addf(out, err,
                        "# HELP collections_total Number of collections.\n"
                        "# TYPE collections_total gauge\n"
                        "collections_total %zu\n"
@@ -48,7 +83,20 @@ lt_status lt_qdrant_metrics(lt_service *s, lt_buf *out, lt_error *err)
                        "# HELP cluster_enabled Whether this node is part of a cluster.\n"
                        "# TYPE cluster_enabled gauge\n"
                        "cluster_enabled 0\n",
-                       t.n_collections, (unsigned long long)t.n_points);
+                       t.n_collections, (unsigned long long)t.n_points));
+    LT_TRY(add_told(out,
+                    "# HELP collection_points Number of points in a collection.\n"
+                    "# TYPE collection_points gauge\n",
+                    &t.points, err));
+    LT_TRY(add_told(out,
+                    "# HELP collection_responses_total Answers about a collection, by class of "
+                    "status.\n"
+                    "# TYPE collection_responses_total counter\n",
+                    &t.answers, err));
+    return add_told(out,
+                    "# HELP collection_responses_duration_seconds_total How long these took.\n"
+                    "# TYPE collection_responses_duration_seconds_total counter\n",
+                    &t.seconds, err);
 }
 
 static lt_status add_requests(lt_service *s, lt_buf *out, lt_error *err)
@@ -96,35 +144,28 @@ static lt_status write_telemetry(lt_service *s, lt_buf *out, lt_error *err)
 }
 
 /* Runs a writer and answers with what it wrote. */
-static void answer_written(lt_service *s, const lt_http_request *r, lt_http_answer *a,
-                           lt_status (*write)(lt_service *, lt_buf *, lt_error *))
+static lt_status answer_written(lt_service *s, const lt_http_request *r, lt_http_answer *a,
+                                lt_status (*write)(lt_service *, lt_buf *, lt_error *),
+                                lt_error *err)
 {
     LT_CLEANUP(lt_buf_done) lt_buf text = {0};
     lt_qdrant_params params;
-    lt_error err;
-    lt_status st = lt_qdrant_read_params(r, &params, &err);
 
-    if (st == LT_OK)
-        st = write(s, &text, &err);
-    if (st == LT_OK)
-        lt_qdrant_ok(r, a, text.data, text.len);
-    else
-        lt_qdrant_fail(r, a, &err);
+    LT_TRY(lt_qdrant_read_params(r, &params, err));
+    LT_TRY(write(s, &text, err));
+    lt_qdrant_ok(r, a, text.data, text.len);
+    return LT_OK;
 }
 
 LT_QDRANT_HANDLER(telemetry)
 {
     uint64_t level;
-    bool anonymize;
-    lt_error err;
+    bool flag;
 
-    (void)args;
-    if (lt_qdrant_number(r, "details_level", 0, &level, &err) != LT_OK ||
-        lt_qdrant_flag(r, "anonymize", &anonymize, &err) != LT_OK ||
-        lt_qdrant_flag(r, "per_collection", &anonymize, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-    else
-        answer_written(s, r, a, write_telemetry);
+    LT_TRY(lt_qdrant_number(r, "details_level", 0, &level, err));
+    LT_TRY(lt_qdrant_flag(r, "anonymize", &flag, err));
+    LT_TRY(lt_qdrant_flag(r, "per_collection", &flag, err));
+    return answer_written(s, r, a, write_telemetry, err);
 }
 
 /* ---- issues, quotas -------------------------------------------------------------------------- */
@@ -134,16 +175,14 @@ LT_QDRANT_HANDLER(get_issues)
 {
     static const char none[] = "{\"issues\":[]}";
 
-    (void)s;
-    (void)args;
     lt_qdrant_ok(r, a, none, sizeof none - 1);
+    return LT_OK;
 }
 
 LT_QDRANT_HANDLER(clear_issues)
 {
-    (void)s;
-    (void)args;
     lt_qdrant_true(r, a, true);
+    return LT_OK;
 }
 
 static lt_status write_quotas(lt_service *s, lt_buf *out, lt_error *err)
@@ -153,25 +192,20 @@ static lt_status write_quotas(lt_service *s, lt_buf *out, lt_error *err)
 
 LT_QDRANT_HANDLER(get_quotas)
 {
-    (void)args;
-    answer_written(s, r, a, write_quotas);
+    return answer_written(s, r, a, write_quotas, err);
 }
 
 LT_QDRANT_HANDLER(set_quotas)
 {
-    yyjson_doc *doc = NULL;
+    LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     lt_qdrant_params params;
-    lt_error err;
 
-    (void)args;
+    LT_TRY(lt_qdrant_read_params(r, &params, err));
     /* Parsed for the place of a syntax error alone. */
-    if (lt_qdrant_read_params(r, &params, &err) != LT_OK ||
-        lt_qdrant_parse_body(r, &doc, &err) != LT_OK ||
-        lt_quota_set(s->quota, r->body, r->n_body, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-    else
-        lt_qdrant_true(r, a, true);
-    yyjson_doc_free(doc);
+    LT_TRY(lt_qdrant_parse_body(r, &doc, err));
+    LT_TRY(lt_quota_set(s->quota, r->body, r->n_body, err));
+    lt_qdrant_true(r, a, true);
+    return LT_OK;
 }
 
 /* ---- a node alone ---------------------------------------------------------------------------- */
@@ -180,9 +214,8 @@ LT_QDRANT_HANDLER(cluster)
 {
     static const char disabled[] = "{\"status\":\"disabled\"}";
 
-    (void)s;
-    (void)args;
     lt_qdrant_ok(r, a, disabled, sizeof disabled - 1);
+    return LT_OK;
 }
 
 static lt_status write_cluster_telemetry(lt_service *s, lt_buf *out, lt_error *err)
@@ -196,13 +229,9 @@ static lt_status write_cluster_telemetry(lt_service *s, lt_buf *out, lt_error *e
 LT_QDRANT_HANDLER(cluster_telemetry)
 {
     uint64_t level;
-    lt_error err;
 
-    (void)args;
-    if (lt_qdrant_number(r, "details_level", 0, &level, &err) != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-    else
-        answer_written(s, r, a, write_cluster_telemetry);
+    LT_TRY(lt_qdrant_number(r, "details_level", 0, &level, err));
+    return answer_written(s, r, a, write_cluster_telemetry, err);
 }
 
 static lt_status show_shards(lt_service *s, const lt_http_request *r, lt_shelf_entry *entry,
@@ -222,49 +251,30 @@ static lt_status show_shards(lt_service *s, const lt_http_request *r, lt_shelf_e
     return LT_OK;
 }
 
-static void answer_collection(lt_service *s, const lt_http_request *r, const lt_route_args *args,
-                              lt_http_answer *a,
-                              lt_status (*show)(lt_service *, const lt_http_request *,
-                                                lt_shelf_entry *, lt_http_answer *, lt_error *))
-{
-    lt_shelf_entry *entry = NULL;
-    lt_error err;
-    lt_status st = lt_shelf_take(s->shelf, args->name, &entry, &err);
-
-    if (st == LT_OK)
-        st = show(s, r, entry, a, &err);
-    if (entry)
-        lt_shelf_give(s->shelf, entry);
-    if (st != LT_OK)
-        lt_qdrant_fail(r, a, &err);
-}
-
 LT_QDRANT_HANDLER(collection_cluster)
 {
-    answer_collection(s, r, args, a, show_shards);
-}
+    lt_shelf_entry *entry = NULL;
 
-static lt_status show_keys(lt_service *s, const lt_http_request *r, lt_shelf_entry *entry,
-                           lt_http_answer *a, lt_error *err)
-{
-    static const char none[] = "{\"shard_keys\":null}";
+    LT_TRY(lt_shelf_take(s->shelf, args->name, &entry, err));
+    lt_status st = show_shards(s, r, entry, a, err);
 
-    (void)s;
-    (void)entry;
-    (void)err;
-    lt_qdrant_ok(r, a, none, sizeof none - 1);
-    return LT_OK;
+    lt_shelf_give(s->shelf, entry);
+    return st;
 }
 
 LT_QDRANT_HANDLER(shard_keys)
 {
-    answer_collection(s, r, args, a, show_keys);
+    static const char none[] = "{\"shard_keys\":null}";
+    lt_shelf_entry *entry = NULL;
+
+    LT_TRY(lt_shelf_take(s->shelf, args->name, &entry, err));
+    lt_shelf_give(s->shelf, entry);
+    lt_qdrant_ok(r, a, none, sizeof none - 1);
+    return LT_OK;
 }
 
 LT_QDRANT_HANDLER(standalone)
 {
-    (void)s;
-    (void)r;
-    (void)args;
     lt_answer_error(a, LT_ERRORS_QDRANT, 405, "", "Qdrant is running in standalone mode");
+    return LT_OK;
 }

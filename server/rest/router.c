@@ -7,38 +7,42 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rest.h"
+#include "qdrant.h"
+
+enum { COLLECTION_BYTES = 1024 }; /* bytes of a name in a path, encoded */
+
+#define ROUTE(method, path, access, errors, name) \
+    {method, path, LT_ACCESS_##access, LT_ERRORS_##errors, lt_rest_##name, NULL, false}
 
 static const lt_route other_routes[] = {
-    {"GET", "/", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_root},
-    {"GET", "/healthz", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_healthz},
-    {"GET", "/livez", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_healthz},
-    {"GET", "/readyz", LT_ACCESS_OPEN, LT_ERRORS_QDRANT, lt_rest_healthz},
-    {"GET", "/metrics", LT_ACCESS_READ, LT_ERRORS_QDRANT, lt_rest_metrics},
+    ROUTE("GET", "/", OPEN, QDRANT, root),
+    ROUTE("GET", "/healthz", OPEN, QDRANT, healthz),
+    ROUTE("GET", "/livez", OPEN, QDRANT, healthz),
+    ROUTE("GET", "/readyz", OPEN, QDRANT, healthz),
+    ROUTE("GET", "/metrics", READ, QDRANT, metrics),
 
-    {"GET", "/version", LT_ACCESS_OPEN, LT_ERRORS_ALEPH, lt_rest_version},
-    {"GET", "/models_available", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_models},
-    {"GET", "/model-settings", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_models},
-    {"GET", "/models/*/tokenizer", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_tokenizer},
-    {"POST", "/semantic_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_semantic_embed},
-    {"POST", "/batch_semantic_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH,
-     lt_rest_batch_semantic_embed},
-    {"POST", "/instructable_embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_instructable_embed},
-    {"POST", "/embed", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_no_layers},
-    {"POST", "/tokenize", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_tokenize},
-    {"POST", "/detokenize", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_detokenize},
-    {"POST", "/complete", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
-    {"POST", "/chat/completions", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
-    {"POST", "/evaluate", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
-    {"POST", "/explain", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
-    {"POST", "/translate", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
-    {"POST", "/steering_concepts", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
-    {"POST", "/rerank", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_not_ours},
+    ROUTE("GET", "/version", OPEN, ALEPH, version),
+    ROUTE("GET", "/models_available", READ, ALEPH, models),
+    ROUTE("GET", "/model-settings", READ, ALEPH, models),
+    ROUTE("GET", "/models/*/tokenizer", READ, ALEPH, tokenizer),
+    ROUTE("POST", "/semantic_embed", READ, ALEPH, semantic_embed),
+    ROUTE("POST", "/batch_semantic_embed", READ, ALEPH, batch_semantic_embed),
+    ROUTE("POST", "/instructable_embed", READ, ALEPH, instructable_embed),
+    ROUTE("POST", "/embed", READ, ALEPH, no_layers),
+    ROUTE("POST", "/tokenize", READ, ALEPH, tokenize),
+    ROUTE("POST", "/detokenize", READ, ALEPH, detokenize),
+    ROUTE("POST", "/complete", READ, ALEPH, not_ours),
+    ROUTE("POST", "/chat/completions", READ, ALEPH, not_ours),
+    ROUTE("POST", "/evaluate", READ, ALEPH, not_ours),
+    ROUTE("POST", "/explain", READ, ALEPH, not_ours),
+    ROUTE("POST", "/translate", READ, ALEPH, not_ours),
+    ROUTE("POST", "/steering_concepts", READ, ALEPH, not_ours),
+    ROUTE("POST", "/rerank", READ, ALEPH, not_ours),
 
-    {"POST", "/embeddings", LT_ACCESS_READ, LT_ERRORS_ALEPH, lt_rest_openai_embeddings},
-    {"POST", "/v1/embeddings", LT_ACCESS_READ, LT_ERRORS_OPENAI, lt_rest_openai_embeddings},
-    {"GET", "/v1/models", LT_ACCESS_READ, LT_ERRORS_OPENAI, lt_rest_openai_models},
-    {"GET", "/v1/models/*", LT_ACCESS_READ, LT_ERRORS_OPENAI, lt_rest_openai_model},
+    ROUTE("POST", "/embeddings", READ, ALEPH, openai_embeddings),
+    ROUTE("POST", "/v1/embeddings", READ, OPENAI, openai_embeddings),
+    ROUTE("GET", "/v1/models", READ, OPENAI, openai_models),
+    ROUTE("GET", "/v1/models/*", READ, OPENAI, openai_model),
 };
 enum { N_OTHER = sizeof other_routes / sizeof *other_routes };
 
@@ -180,12 +184,17 @@ void lt_answer_error(lt_http_answer *a, lt_error_style style, unsigned status, c
         a->retry_after_s = 1;
 }
 
-void lt_answer_status(lt_http_answer *a, lt_error_style style, const lt_error *err)
+static void answer_failure(const lt_http_request *r, const lt_route *route, const lt_error *err,
+                           lt_http_answer *a)
 {
+    if (route->errors == LT_ERRORS_QDRANT) {
+        lt_qdrant_fail(r, a, err);
+        return;
+    }
     /* "LT_EINVAL" as "INVAL"; a full queue has the name that clients look for. */
     const char *code = err->code == LT_EBUSY ? "QUEUE_FULL" : lt_status_name(err->code) + 4;
 
-    lt_answer_error(a, style, lt_http_status(err->code), code, err->message);
+    lt_answer_error(a, route->errors, lt_http_status(err->code), code, err->message);
 }
 
 bool lt_service_is_model(const lt_service *s, const char *name)
@@ -200,60 +209,49 @@ bool lt_service_is_model(const lt_service *s, const char *name)
 
 /* ---- access ---------------------------------------------------------------------------------- */
 
-/* Takes as long for any wrong key of a given length. */
-static bool same_key(const char *given, const char *key)
+static void answer_refused(lt_http_answer *a, lt_error_style style, lt_verdict verdict)
 {
-    size_t n_given = strlen(given), n_key = key ? strlen(key) : 0;
-    unsigned char differ = !key || n_key == 0 || n_given != n_key;
+    const char *why = verdict == LT_VERDICT_WRONG_KEY
+                          ? "Invalid API key or JWT"
+                          : "Must provide an API key or an Authorization bearer token";
 
-    for (size_t i = 0; i < n_given; i++)
-        differ |= (unsigned char)given[i] ^ (unsigned char)(n_key ? key[i % n_key] : 0);
-    return !differ;
-}
-
-static const char *given_key(const lt_http_request *r)
-{
-    const char *key = lt_http_header(r, "api-key");
-    const char *bearer = lt_http_header(r, "Authorization");
-
-    if (key)
-        return key;
-    return bearer && strncasecmp(bearer, "Bearer ", 7) == 0 ? bearer + 7 : NULL;
-}
-
-static void refuse_key(lt_http_answer *a, lt_error_style style, bool given)
-{
-    const char *why = given ? "Invalid API key or JWT"
-                            : "Must provide an API key or an Authorization bearer token";
-
-    if (style == LT_ERRORS_QDRANT)
+    if (verdict == LT_VERDICT_NO)
+        lt_answer_error(a, style, 403, "FORBIDDEN", "Forbidden: this key does not allow it");
+    else if (style == LT_ERRORS_QDRANT)
         lt_answer_text(a, 401, why);
     else
         lt_answer_error(a, style, 401, "UNAUTHORIZED", why);
 }
 
+/* Is the first part of its path the name of a collection? */
+static bool is_of_collection(const lt_route *route)
+{
+    static const char begin[] = "/collections/*";
+
+    return strncmp(route->path, begin, sizeof begin - 1) == 0;
+}
+
+/* The collection that a request's path names, decoded, in `out`; NULL: none. */
+static const char *collection_of(const match *m, char out[COLLECTION_BYTES])
+{
+    const segment *name = &m->names[0];
+
+    if (!m->route || !is_of_collection(m->route) || name->n >= COLLECTION_BYTES)
+        return NULL;
+    memcpy(out, name->text, name->n);
+    out[name->n] = '\0';
+    return lt_http_decode(out) == strlen(out) ? out : NULL;
+}
+
 bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a)
 {
-    const lt_service *s = context;
-    const lt_server_config *c = s->config;
-    const lt_route *route = find_route(r).route;
-    lt_access need = route ? route->access : LT_ACCESS_READ;
-    const char *key = given_key(r);
+    match m = find_route(r);
+    char name[COLLECTION_BYTES];
+    lt_verdict verdict = lt_access_judge(context, r, m.route, collection_of(&m, name));
 
-    if (need == LT_ACCESS_OPEN || (!c->api_key && !c->read_only_api_key))
-        return false;
-    if (key && same_key(key, c->api_key))
-        return false;
-    bool reader = key && same_key(key, c->read_only_api_key);
-
-    if (reader && need == LT_ACCESS_READ)
-        return false;
-    if (reader)
-        lt_answer_error(a, style_of(r), 403, "FORBIDDEN",
-                        "Forbidden: this key may only read");
-    else
-        refuse_key(a, style_of(r), key != NULL);
-    return true;
+    if (verdict != LT_VERDICT_YES)
+        answer_refused(a, style_of(r), verdict);
+    return verdict != LT_VERDICT_YES;
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -262,9 +260,9 @@ bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a)
 const unsigned long long lt_bucket_us[LT_BUCKETS] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000};
 
-static void count(lt_service *s, const lt_route *route, unsigned status, double seconds)
+static void count(lt_service *s, const lt_route_args *args, unsigned status, double seconds)
 {
-    lt_route_stats *row = &s->stats[place_of(route)];
+    lt_route_stats *row = &s->stats[place_of(args->route)];
     unsigned long long us = (unsigned long long)(seconds * 1e6);
     size_t bucket = 0;
 
@@ -273,10 +271,13 @@ static void count(lt_service *s, const lt_route *route, unsigned status, double 
     atomic_fetch_add(&row->buckets[bucket], 1);
     atomic_fetch_add(&row->micros, us);
     atomic_fetch_add(&row->by_class[status / 100 < 6 ? status / 100 : 5], 1);
+    if (is_of_collection(args->route))
+        lt_shelf_count(s->shelf, args->name, status, us);
 }
 
-/* `copy` is a copy of the path, in which the names are decoded. false for a zero byte in one. */
-static bool decode_names(const match *m, const char *path, char *copy, lt_route_args *args)
+/* `copy` is a copy of the path, in which the names are decoded. */
+static lt_status decode_names(const match *m, const char *path, char *copy, lt_route_args *args,
+                              lt_error *err)
 {
     for (size_t k = 0; k < LT_ROUTE_NAMES; k++) {
         const segment *name = &m->names[k];
@@ -289,10 +290,18 @@ static bool decode_names(const match *m, const char *path, char *copy, lt_route_
         text[name->n] = '\0';
         args->names[k] = text;
         if (lt_http_decode(text) != strlen(text))
-            return false;
+            return lt_fail(err, LT_EINVAL, "a name in the path holds a zero byte");
     }
     args->name = args->names[0];
-    return true;
+    return LT_OK;
+}
+
+lt_upload *lt_rest_upload(void *context, const lt_http_request *r)
+{
+    const lt_service *s = context;
+    const lt_route *route = find_route(r).route;
+
+    return route && route->upload ? lt_upload_new(r, s->config->data_dir, route->upload) : NULL;
 }
 
 void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
@@ -306,20 +315,27 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
         return;
     }
     LT_AUTOFREE char *names = lt_strdup(r->path);
+    lt_verdict verdict = lt_access_judge_whole(s, r);
 
+    if (verdict != LT_VERDICT_YES) {
+        answer_refused(a, m.route->errors, verdict);
+        return;
+    }
     if (!names) {
         a->status = 500;
         return;
     }
-    lt_route_args args;
+    lt_route_args args = {.route = m.route, .name = ""};
+    lt_error err;
+    lt_status st = decode_names(&m, r->path, names, &args, &err);
 
-    if (!decode_names(&m, r->path, names, &args)) {
-        lt_answer_error(a, m.route->errors, 400, "BAD_PATH",
-                        "Wrong input: a name in the path holds a zero byte");
-        return;
-    }
-    m.route->handle(s, r, &args, a);
-    count(s, m.route, a->status, lt_clock_s() - began);
+    if (st == LT_OK && r->broken)
+        st = lt_fail(&err, r->broken->code, "%s", r->broken->message);
+    if (st == LT_OK)
+        st = m.route->handle(s, r, &args, a, &err);
+    if (st != LT_OK)
+        answer_failure(r, m.route, &err, a);
+    count(s, &args, a->status, lt_clock_s() - began);
 }
 
 void lt_rest_too_large(void *context, const lt_http_request *r, lt_http_answer *a)

@@ -6,7 +6,10 @@
 
 #include "mem.h"
 
-enum { BLOCK_BYTES = 64 * 1024, SMALL = 16, LARGE = 64 /* alignments */ };
+/* Blocks begin small, for most requests are, and what malloc keeps at the top of its heap it gives
+ * back to the system as soon as that is much. */
+enum { BLOCK_MIN = 4 * 1024, BLOCK_MAX = 64 * 1024 };
+enum { SMALL = 16, LARGE = 64 }; /* alignments */
 
 struct lt_arena_block {
     lt_arena_block *next;
@@ -14,17 +17,35 @@ struct lt_arena_block {
     _Alignas(SMALL) char bytes[];
 };
 
-static lt_arena_block *new_block(size_t size)
+bool lt_arena_charge(lt_arena *a, size_t bytes)
+{
+    if (a->limit && bytes > a->limit - a->held) {
+        a->over = true;
+        return false;
+    }
+    a->held += bytes;
+    return true;
+}
+
+static lt_arena_block *new_block(lt_arena *a, size_t size)
 {
     size_t whole;
 
-    if (!lt_add_size(size, sizeof(lt_arena_block), &whole))
+    if (!lt_add_size(size, sizeof(lt_arena_block), &whole) || !lt_arena_charge(a, whole))
         return NULL;
     lt_arena_block *b = lt_malloc(whole);
 
     if (b)
         b->size = size;
     return b;
+}
+
+/* Twice what the newest block has. */
+static size_t next_size(const lt_arena *a)
+{
+    if (!a->blocks)
+        return BLOCK_MIN;
+    return a->blocks->size < BLOCK_MAX / 2 ? a->blocks->size * 2 : BLOCK_MAX;
 }
 
 /* Bytes to leave out so that what follows p is aligned. */
@@ -48,8 +69,9 @@ static void *take(lt_arena *a, size_t n, size_t size, size_t align)
             return a->blocks->bytes + begin;
         }
     }
-    bool alone = bytes + align > BLOCK_BYTES;
-    lt_arena_block *b = new_block(alone ? bytes + align : BLOCK_BYTES);
+    size_t room = next_size(a);
+    bool alone = bytes + align > room;
+    lt_arena_block *b = new_block(a, alone ? bytes + align : room);
 
     if (!b)
         return NULL;
@@ -133,5 +155,5 @@ void lt_arena_done(lt_arena *a)
         next = b->next;
         lt_free(b);
     }
-    *a = (lt_arena){0};
+    *a = (lt_arena){.limit = a->limit};
 }

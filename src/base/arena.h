@@ -5,6 +5,7 @@
 #ifndef LT_BASE_ARENA_H
 #define LT_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "error.h"
@@ -16,12 +17,17 @@ typedef struct lt_arena {
     lt_arena_block *blocks; /* the newest first */
     size_t used;            /* bytes of the newest */
     struct lt_arena_hook *hooks;
+    size_t limit; /* bytes it may hold; 0: any number. Set by its owner */
+    size_t held;
+    bool over; /* something was refused because of the limit */
 } lt_arena;
 
 /* n * size bytes, aligned for any type, not zeroed; NULL without memory or on overflow. Valid until
  * lt_arena_done. */
 void *lt_arena_take(lt_arena *a, size_t n, size_t size);
-/* The same, zeroed and 64-byte aligned. */
+/* Counts bytes that are held elsewhere until lt_arena_done; false where that is over the limit. */
+bool lt_arena_charge(lt_arena *a, size_t bytes) LT_NODISCARD;
+/* The same as lt_arena_take, zeroed and 64-byte aligned. */
 void *lt_arena_alloc(lt_arena *a, size_t n, size_t size);
 /* A zero-terminated copy. */
 char *lt_arena_text(lt_arena *a, const char *bytes, size_t n);
@@ -32,6 +38,6 @@ void *lt_arena_grow(lt_arena *a, void *items, size_t n, size_t *cap, size_t size
  * called at once. */
 lt_status lt_arena_defer(lt_arena *a, void (*release)(void *), void *object,
                          lt_error *err) LT_NODISCARD;
-void lt_arena_done(lt_arena *a); /* frees everything; the struct may be used again */
+void lt_arena_done(lt_arena *a); /* frees everything; may be used again, with the same limit */
 
 #endif

@@ -59,21 +59,48 @@ lt_status lt_buf_addc(lt_buf *b, char c, lt_error *err)
     return lt_buf_add(b, &c, 1, err);
 }
 
+/* Most texts fit what room there is and are formatted once. */
 lt_status lt_buf_addf(lt_buf *b, lt_error *err, const char *format, ...)
 {
+    enum { GUESS = 64 };
     va_list args;
 
+    LT_TRY(lt_buf_reserve(b, GUESS, err));
+    size_t room = b->cap - b->len;
+
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(b->data + b->len, room, format, args);
     va_end(args);
     if (n < 0)
         return lt_fail(err, LT_EINVAL, "text cannot be formatted");
-    LT_TRY(lt_buf_reserve(b, (size_t)n, err));
-    va_start(args, format);
-    vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
-    va_end(args);
+    if ((size_t)n >= room) {
+        LT_TRY(lt_buf_reserve(b, (size_t)n, err));
+        va_start(args, format);
+        vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
+        va_end(args);
+    }
     b->len += (size_t)n;
     return LT_OK;
+}
+
+size_t lt_u64_write(uint64_t n, char out[LT_U64_DIGITS])
+{
+    char digits[LT_U64_DIGITS];
+    size_t first = LT_U64_DIGITS;
+
+    do {
+        digits[--first] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    memcpy(out, digits + first, LT_U64_DIGITS - first);
+    return LT_U64_DIGITS - first;
+}
+
+lt_status lt_buf_add_u64(lt_buf *b, uint64_t n, lt_error *err)
+{
+    char digits[LT_U64_DIGITS];
+
+    return lt_buf_add(b, digits, lt_u64_write(n, digits), err);
 }
 
 char *lt_buf_steal(lt_buf *b)

@@ -128,7 +128,20 @@ static lt_status sync_parent(const char *path, lt_error *err)
     return lt_dir_sync(parent, err);
 }
 
+lt_status lt_file_rename(const char *from, const char *to, lt_error *err)
+{
+    if (rename(from, to) < 0)
+        return lt_fail_errno(err, LT_EIO, errno, "%s: cannot rename", from);
+    return sync_parent(to, err);
+}
+
 lt_status lt_file_write_atomic(const char *path, const void *bytes, size_t n, lt_error *err)
+{
+    return lt_file_write_pieces(path, &(lt_piece){bytes, n}, 1, err);
+}
+
+lt_status lt_file_write_pieces(const char *path, const lt_piece *pieces, size_t n_pieces,
+                               lt_error *err)
 {
     lt_buf temp = {0};
     lt_status st = lt_buf_addf(&temp, err, "%s.tmp-%ld", path, (long)getpid());
@@ -140,24 +153,24 @@ lt_status lt_file_write_atomic(const char *path, const void *bytes, size_t n, lt
 
     if (fd < 0)
         return lt_fail_errno(err, LT_EIO, errno, "%s: cannot create", name);
-    st = lt_fd_write_all(fd, bytes, n, name, err);
+    for (size_t i = 0; i < n_pieces && st == LT_OK; i++)
+        st = lt_fd_write_all(fd, pieces[i].bytes, pieces[i].n, name, err);
     if (st == LT_OK && fsync(fd) < 0)
         st = lt_fail_errno(err, LT_EIO, errno, "%s: cannot sync", name);
-    if (st == LT_OK && rename(name, path) < 0)
-        st = lt_fail_errno(err, LT_EIO, errno, "%s: cannot rename", name);
-    if (st != LT_OK) {
+    if (st == LT_OK)
+        st = lt_file_rename(name, path, err);
+    if (st != LT_OK)
         unlink(name);
-        return st;
-    }
-    return sync_parent(path, err);
+    return st;
 }
 
+/* A directory that was made stays: its parent is synced. */
 static lt_status make_one(const char *path, lt_error *err)
 {
     struct stat st;
 
     if (mkdir(path, 0777) == 0)
-        return LT_OK;
+        return sync_parent(path, err);
     int errnum = errno;
 
     if (errnum == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))

@@ -10,7 +10,16 @@ lt_status lt_file_read(const char *path, size_t max, lt_buf *out, lt_error *err)
 /* Writes to a temporary file beside, syncs it, renames it, syncs the directory. */
 lt_status lt_file_write_atomic(const char *path, const void *bytes, size_t n,
                                lt_error *err) LT_NODISCARD;
-/* Creates a directory and its parents. Fine if it exists. */
+/* The same of bytes that lie in pieces. */
+typedef struct lt_piece {
+    const void *bytes;
+    size_t n;
+} lt_piece;
+lt_status lt_file_write_pieces(const char *path, const lt_piece *pieces, size_t n_pieces,
+                               lt_error *err) LT_NODISCARD;
+/* Gives a file another name in the same directory, durably; one that has it is replaced. */
+lt_status lt_file_rename(const char *from, const char *to, lt_error *err) LT_NODISCARD;
+/* Creates a directory and its parents, durably. Fine if it exists. */
 lt_status lt_dir_make(const char *path, lt_error *err) LT_NODISCARD;
 /* fsync of a directory, after creating or renaming in it. */
 lt_status lt_dir_sync(const char *path, lt_error *err) LT_NODISCARD;

@@ -36,6 +36,10 @@
 #define LT_LIMIT_HNSW_EF 65536u                    /* candidates kept by one search */
 #define LT_LIMIT_HNSW_SLOTS 0x7ffffffeu            /* slots of one graph */
 #define LT_LIMIT_BODY_BYTES (256u << 20)           /* JSON text of one question */
+#define LT_LIMIT_QUESTION_BYTES (1u << 30)         /* memory that one question may take */
+#define LT_LIMIT_ANSWER_BYTES (1u << 30)           /* JSON text of one answer */
+#define LT_LIMIT_EXAMPLES 65536u                   /* in each list of examples of one query */
+#define LT_LIMIT_FEEDBACK 4096u                    /* examples of relevance feedback, all paired */
 #define LT_LIMIT_PREFETCH_DEPTH 64u                /* prefetches within prefetches */
 #define LT_LIMIT_FORMULA_DEPTH 64u                 /* nested expressions */
 #define LT_LIMIT_MMR_CANDIDATES 16384u             /* points to choose among for diversity */

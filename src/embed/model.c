@@ -312,6 +312,15 @@ const lt_image_prep *lt_model_image_prep(const lt_model *model)
     return &model->dir.prep;
 }
 
+const lt_curve *lt_model_curve(const lt_model *model, const lt_query_part *parts, size_t n_parts)
+{
+    if (n_parts != 1 || !(parts->weight > 0))
+        return NULL;
+    const lt_curve *curve = parts->text ? &model->dir.text_curve : &model->dir.picture_curve;
+
+    return curve->known ? curve : NULL;
+}
+
 /* Scales to unit length. Sums in double: the square of a float may not fit a float. */
 static lt_status normalize(float *v, size_t dims, const char *graph, lt_error *err)
 {

@@ -255,7 +255,8 @@ static lt_status read_all(const char *path, lt_modeldir *d, lt_error *err)
     }
     if (d->image_graph)
         LT_TRY(lt_prep_read(d->path, &d->prep, err));
-    return read_latent(d, err);
+    LT_TRY(read_latent(d, err));
+    return lt_relevance_read(d, err);
 }
 
 lt_status lt_modeldir_read(const char *path, lt_modeldir *out, lt_error *err)

@@ -10,6 +10,7 @@
  *   onnx/text_model.onnx         the text tower; or
  *   onnx/model.onnx              both in one
  *   latent.json                  optional, ours: what those files cannot say
+ *   relevance.json               optional, ours: how scores are to be read (relevance.c)
  *
  * Graphs may also lie at the top. Of several variants the first of: plain, _fp16, _int8,
  * _quantized, _uint8 is taken, in onnx/ before the top; a joint graph only where there is no tower.
@@ -24,6 +25,14 @@
 #include <image/image.h>
 
 #define LT_TOKENS_DEFAULT 512u /* context length where no file says one */
+
+/* How likely a best hit is a right one, by its cosine: 1 / (1 + exp(-slope * (cosine - center))).
+ */
+typedef struct lt_curve {
+    bool known;
+    float center, slope;
+    float least; /* the relevance that nearly all right ones reach */
+} lt_curve;
 
 typedef struct lt_modeldir {
     char *path; /* absolute */
@@ -42,13 +51,19 @@ typedef struct lt_modeldir {
     size_t dims;       /* 0: only the graph knows */
     bool dims_ordered;
     bool lowercase_all_caps;
-    lt_image_prep prep; /* zero without pictures */
+    lt_curve text_curve, picture_curve; /* of questions that are a text, a picture */
+    lt_image_prep prep;                 /* zero without pictures */
 } lt_modeldir;
 
 /* Reads directory `path`. Errors name the file and what is missing or wrong: LT_ENOTFOUND,
  * LT_EINVAL, LT_EUNSUPPORTED. */
 lt_status lt_modeldir_read(const char *path, lt_modeldir *out, lt_error *err) LT_NODISCARD;
 void lt_modeldir_done(lt_modeldir *d);
+
+/* Reads relevance.json, where there is one (relevance.c): {"text": {"center": x, "slope": x,
+ * "least": x}, "picture": {...}}, both optional. */
+lt_status lt_relevance_read(lt_modeldir *d, lt_error *err) LT_NODISCARD;
+float lt_curve_at(const lt_curve *curve, float cosine);
 
 /* Reads how pictures are fitted (prep.c). */
 lt_status lt_prep_read(const char *dir, lt_image_prep *out, lt_error *err) LT_NODISCARD;

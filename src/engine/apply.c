@@ -251,6 +251,18 @@ static lt_status write_point(lt_group *g, const point *p, const wish *w, lt_erro
     return lt_txn_put(g->txn, &p->key, g->record.data, g->record.len, err);
 }
 
+lt_status lt_group_put_new(lt_group *g, const lt_key *key, const lt_encoded *vectors,
+                           size_t n_vectors, const char *payload, size_t payload_len, lt_error *err)
+{
+    point p = {.key = *key};
+    wish w = {.vectors = vectors,
+              .n_vectors = n_vectors,
+              .payload = payload,
+              .payload_len = payload_len};
+
+    return write_point(g, &p, &w, err);
+}
+
 static lt_status delete_point(lt_group *g, const point *p, lt_error *err)
 {
     LT_TRY(note_payload(g, p, p->exists ? p->old.slot : LT_PIDX_NO_SLOT, LT_PIDX_NO_SLOT, NULL, 0,
@@ -424,14 +436,26 @@ static lt_status change_filtered(lt_group *g, lt_op *op, lt_error *err)
     return st;
 }
 
-/* A schema that changed since the vectors were encoded may lack one of them. */
-static lt_status check_numbers(const lt_group *g, const lt_op *op, lt_error *err)
+static bool same_shape(const lt_vector_schema *a, const lt_vector_schema *b)
+{
+    return a->kind == b->kind && a->dims == b->dims && a->distance == b->distance &&
+           a->element == b->element;
+}
+
+/* The schema may have changed since the vectors were encoded: a vacuum gives vectors new numbers, and
+ * one may be gone. */
+static lt_status follow_numbers(const lt_group *g, lt_op *op, lt_error *err)
 {
     for (size_t i = 0; i < op->n_points; i++)
-        for (size_t k = 0; k < op->points[i].n_vectors; k++)
-            if (lt_schema_by_number(g->schema, op->points[i].vectors[k].number) ==
-                g->schema->n_vectors)
-                return lt_no_vector(op->points[i].vectors[k].name, err);
+        for (size_t k = 0; k < op->points[i].n_vectors; k++) {
+            lt_encoded *e = &op->points[i].vectors[k];
+            const lt_schema_vector *s = lt_schema_find(g->schema, e->name);
+
+            if (!s || !same_shape(&s->seen, e->seen))
+                return lt_no_vector(e->name, err);
+            e->number = s->number;
+            e->stored.number = (uint16_t)s->number;
+        }
     return LT_OK;
 }
 
@@ -445,7 +469,7 @@ static lt_status check_names(const lt_group *g, const lt_op *op, lt_error *err)
 
 static lt_status apply_kind(lt_group *g, lt_op *op, lt_error *err)
 {
-    LT_TRY(check_numbers(g, op, err));
+    LT_TRY(follow_numbers(g, op, err));
     LT_TRY(check_names(g, op, err));
     lt_binding_free(&op->update_binding);
     if (op->update_filter)

@@ -14,6 +14,7 @@ typedef struct change {
     const char *name, *json; /* a vector's name or a path */
     size_t n_json;
     uint64_t operation;
+    lt_vecs *dropped; /* the file of the vector that is taken away; NULL: none */
 } change;
 
 /* The group's schema becomes the one that `config` says. */
@@ -129,9 +130,11 @@ lt_status lt_collection_add_vector(lt_collection *collection, const char *name, 
 static lt_status run_drop_vector(lt_group *g, void *context, lt_error *err)
 {
     LT_AUTOFREE char *config = NULL;
-    const change *k = context;
+    change *k = context;
 
     LT_TRY(lt_config_drop_vector(g->schema->config, k->name, &config, err));
+    lt_vecs_unref(k->dropped); /* of an attempt before */
+    k->dropped = lt_vecs_ref(lt_schema_find(g->schema, k->name)->vecs);
     g->counts.operations++;
     return adopt(g, config, err);
 }
@@ -139,18 +142,16 @@ static lt_status run_drop_vector(lt_group *g, void *context, lt_error *err)
 /* The vector's file goes with the last view that shows it. */
 lt_status lt_collection_drop_vector(lt_collection *collection, const char *name, lt_error *err)
 {
-    LT_CLEANUP(lt_snapshot_done) lt_snapshot before = {0};
     change k = {.name = name};
 
     if (!collection || !name)
         return lt_fail(err, LT_EINVAL, "collection and name are required");
-    LT_TRY(lt_snapshot_take(collection, &before, err));
-    LT_TRY(submit(collection, run_drop_vector, &k, err));
-    const lt_schema_vector *v = lt_schema_find(before.view->schema, name);
+    lt_status st = submit(collection, run_drop_vector, &k, err);
 
-    if (v && v->vecs)
-        atomic_store(&v->vecs->dropped, true);
-    return LT_OK;
+    if (st == LT_OK && k.dropped)
+        atomic_store(&k.dropped->dropped, true);
+    lt_vecs_unref(k.dropped);
+    return st;
 }
 
 /* ---- payload indexes ------------------------------------------------------------------------- */
@@ -245,14 +246,9 @@ static bool describe(yyjson_mut_doc *doc, const lt_view *v, const lt_index_state
            yyjson_mut_obj_add_val(doc, out, "update_queue", queue);
 }
 
-static void close_reader(lt_reader **r)
-{
-    lt_reader_close(*r);
-}
-
 lt_status lt_collection_describe(lt_collection *collection, char **json, lt_error *err)
 {
-    LT_CLEANUP(close_reader) lt_reader *r = NULL;
+    LT_CLEANUP(lt_reader_done) lt_reader *r = NULL;
     LT_CLEANUP(lt_buf_done) lt_buf text = {0}, metadata = {0};
     LT_CLEANUP(lt_json_free) yyjson_doc *parsed = NULL;
     LT_CLEANUP(lt_value_free) yyjson_mut_doc *doc = NULL;

@@ -19,16 +19,19 @@ lt_status lt_check_writable(const lt_db *db, lt_error *err)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void collection_free(lt_collection *c)
+/* The half that ends what a later opening of the same files could meet. */
+static void close_files(lt_collection *c)
 {
-    if (!c)
-        return;
     lt_indexing_done(c);
     lt_view_unref(c->view);
     lt_table_close(c->table);
     lt_status removed = atomic_load(&c->dropped) ? lt_dir_remove(c->dir, NULL) : LT_OK;
 
     (void)removed; /* what stays behind is cleared away when the database is opened the next time */
+}
+
+static void free_closed(lt_collection *c)
+{
     pthread_mutex_destroy(&c->view_lock);
     pthread_mutex_destroy(&c->write_lock);
     pthread_mutex_destroy(&c->meta_lock);
@@ -37,6 +40,14 @@ static void collection_free(lt_collection *c)
     lt_free(c->name);
     lt_free(c->dir);
     lt_free(c);
+}
+
+static void collection_free(lt_collection *c)
+{
+    if (!c)
+        return;
+    close_files(c);
+    free_closed(c);
 }
 
 static lt_status load_view(lt_collection *c, lt_txn *txn, lt_error *err)
@@ -66,11 +77,17 @@ static lt_status load(lt_collection *c, lt_error *err)
     if (!points)
         return lt_fail_nomem(err);
     LT_TRY(lt_table_open(points, o->read_only, o->no_sync, &c->table, err));
-    LT_TRY(lt_table_read(c->table, &txn, err));
-    lt_status st = load_view(c, txn, err);
+    /* The owner may take files of the commit away that is being opened: then there is a newer one. */
+    for (uint64_t failed = 0;;) {
+        LT_TRY(lt_table_read(c->table, &txn, err));
+        uint64_t number = lt_txn_number(txn);
+        lt_status st = load_view(c, txn, err);
 
-    lt_txn_end(txn);
-    return st;
+        lt_txn_end(txn);
+        if (st == LT_OK || number == failed)
+            return st;
+        failed = number;
+    }
 }
 
 static lt_collection *new_collection(lt_db *db)
@@ -88,26 +105,37 @@ static lt_collection *new_collection(lt_db *db)
     return c;
 }
 
-/* db->lock is held. */
-static lt_status open_new(lt_db *db, const char *name, lt_collection **out, lt_error *err)
+lt_status lt_collection_open_apart(lt_db *db, const char *name, const char *dir,
+                                   lt_collection **out, lt_error *err)
 {
-    LT_CLEANUP(lt_buf_done) lt_buf folder = {0};
     lt_collection *c = new_collection(db);
-    lt_status st = c ? lt_buf_addf(&folder, err, "%s/collections/", db->path) : lt_fail_nomem(err);
 
-    if (st == LT_OK)
-        st = lt_catalog_get(db->catalog, name, &folder, err);
-    if (st == LT_OK) {
-        c->name = lt_strdup(name);
-        c->dir = lt_buf_steal(&folder);
-        st = c->name ? load(c, err) : lt_fail_nomem(err);
-    }
+    if (!c)
+        return lt_fail_nomem(err);
+    c->name = lt_strdup(name);
+    c->dir = lt_strdup(dir);
+    lt_status st = c->name && c->dir ? load(c, err) : lt_fail_nomem(err);
+
     if (st != LT_OK) {
         collection_free(c);
         return st;
     }
     *out = c;
     return LT_OK;
+}
+
+void lt_collection_close_apart(lt_collection *c)
+{
+    collection_free(c);
+}
+
+static lt_status open_new(lt_db *db, const char *name, lt_collection **out, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf dir = {0};
+
+    LT_TRY(lt_buf_addf(&dir, err, "%s/collections/", db->path));
+    LT_TRY(lt_catalog_get(db->catalog, name, &dir, err));
+    return lt_collection_open_apart(db, name, dir.data, out, err);
 }
 
 /* ---- the list of what is open; db->lock is held ---------------------------------------------- */
@@ -125,6 +153,30 @@ static lt_collection *take_out(lt_db *db, const char *name)
         return c;
     }
     return NULL;
+}
+
+/* Takes the collection out of the list; the caller frees it with free_closing. */
+static lt_collection *take_to_close(lt_db *db, lt_collection *c)
+{
+    c->next_closing = db->closing;
+    db->closing = c;
+    return c;
+}
+
+/* LMDB's locks are the process's: two environments of one file must not be open at once. A dropped
+ * collection is in nobody's way, for its files are no other's. */
+static void wait_until_closed(lt_db *db, const char *name)
+{
+    lt_collection *c = db->closing;
+
+    while (c) {
+        if (strcmp(c->name, name) != 0 || atomic_load(&c->dropped)) {
+            c = c->next_closing;
+            continue;
+        }
+        pthread_cond_wait(&db->closed, &db->lock);
+        c = db->closing;
+    }
 }
 
 static void put_first(lt_db *db, lt_collection *c)
@@ -148,21 +200,37 @@ static lt_collection *take_surplus(lt_db *db)
         }
         *p = c->next;
         c->next = surplus;
-        surplus = c;
+        surplus = take_to_close(db, c);
     }
     return surplus;
 }
 
-static void free_list(lt_collection *c)
+static void leave_closing(lt_db *db, const lt_collection *c)
+{
+    lt_collection **p = &db->closing;
+
+    while (*p != c)
+        p = &(*p)->next_closing;
+    *p = c->next_closing;
+    pthread_cond_broadcast(&db->closed);
+}
+
+/* A list of such that are closing. db->lock is not held. */
+static void free_closing(lt_db *db, lt_collection *c)
 {
     for (lt_collection *next; c; c = next) {
         next = c->next;
-        collection_free(c);
+        close_files(c);
+        pthread_mutex_lock(&db->lock);
+        leave_closing(db, c);
+        pthread_mutex_unlock(&db->lock);
+        free_closed(c);
     }
 }
 
 static lt_status open_named(lt_db *db, const char *name, lt_collection **out, lt_error *err)
 {
+    wait_until_closed(db, name);
     lt_collection *c = take_out(db, name);
 
     if (!c)
@@ -197,7 +265,7 @@ lt_status lt_collection_open(lt_db *db, const char *name, lt_collection **out, l
     lt_collection *surplus = take_surplus(db);
 
     pthread_mutex_unlock(&db->lock);
-    free_list(surplus);
+    free_closing(db, surplus);
     return st;
 }
 
@@ -214,36 +282,78 @@ void lt_collection_close(lt_collection *collection)
     /* Another process may drop what a reader has open and make it anew: readers do not keep it. */
     if (unused && db->options.read_only)
         gone = take_out(db, collection->name) != NULL;
+    if (gone)
+        take_to_close(db, collection);
     pthread_mutex_unlock(&db->lock);
     if (gone)
-        collection_free(collection);
+        free_closing(db, collection);
 }
 
 void lt_collections_close(lt_db *db)
 {
     for (lt_collection *c = db->open; c; c = c->next)
         LT_ASSERT(c->refs == 0);
-    free_list(db->open);
-    db->open = NULL;
+    while (db->open) {
+        lt_collection *c = db->open;
+
+        db->open = c->next;
+        collection_free(c);
+    }
 }
 
 /* ---- dropping -------------------------------------------------------------------------------- */
 
-static lt_status drop_locked(lt_db *db, const char *name, lt_collection **unused, lt_error *err)
+/* What a name has lost: the files go with the last reference. db->lock is held. */
+static lt_status let_go(lt_db *db, const char *name, const char *dir, lt_collection **unused,
+                        lt_error *err)
 {
-    LT_CLEANUP(lt_buf_done) lt_buf folder = {0};
-
-    LT_TRY(lt_buf_addf(&folder, err, "%s/collections/", db->path));
-    LT_TRY(lt_catalog_get(db->catalog, name, &folder, err));
-    LT_TRY(lt_catalog_remove(db->catalog, name, err));
     lt_collection *c = take_out(db, name);
 
     if (!c)
-        return lt_dir_remove(folder.data, err);
+        return lt_dir_remove(dir, err);
     atomic_store(&c->dropped, true);
     if (c->refs == 0)
         *unused = c;
     return LT_OK;
+}
+
+static lt_status drop_locked(lt_db *db, const char *name, lt_collection **unused, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf dir = {0};
+
+    wait_until_closed(db, name);
+    LT_TRY(lt_buf_addf(&dir, err, "%s/collections/", db->path));
+    LT_TRY(lt_catalog_get(db->catalog, name, &dir, err));
+    LT_TRY(lt_catalog_remove(db->catalog, name, err));
+    return let_go(db, name, dir.data, unused, err);
+}
+
+static lt_status put_locked(lt_db *db, const char *name, const char *folder,
+                            lt_collection **unused, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf dir = {0};
+    lt_error why;
+
+    wait_until_closed(db, name);
+    LT_TRY(lt_buf_addf(&dir, err, "%s/collections/", db->path));
+    lt_status there = lt_catalog_get(db->catalog, name, &dir, &why);
+
+    LT_TRY(lt_catalog_replace(db->catalog, name, folder, err));
+    if (there == LT_OK)
+        there = let_go(db, name, dir.data, unused, &why);
+    return LT_OK; /* what could not be removed is cleared away the next time */
+}
+
+lt_status lt_collection_put(lt_db *db, const char *name, const char *folder, lt_error *err)
+{
+    lt_collection *unused = NULL;
+
+    pthread_mutex_lock(&db->lock);
+    lt_status st = put_locked(db, name, folder, &unused, err);
+
+    pthread_mutex_unlock(&db->lock);
+    collection_free(unused);
+    return st;
 }
 
 lt_status lt_collection_drop(lt_db *db, const char *name, lt_error *err)

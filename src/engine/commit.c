@@ -111,6 +111,8 @@ static lt_status new_view_of(lt_group *g, bool schema_changed, lt_view **out, lt
     const lt_view *old = g->c->view;
     lt_view *v;
 
+    if (g->renumbered)
+        return lt_view_load(g->c, g->txn, lt_schema_ref(g->schema), out, err);
     LT_TRY(lt_view_copy(old, g->schema, g->counts.next_slot, &v, err));
     apply_changes(g, v);
     v->n_points = g->counts.n_points;

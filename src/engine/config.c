@@ -431,16 +431,16 @@ static lt_status copy_metadata(edit *e, char **out, lt_error *err)
     return *out ? LT_OK : lt_fail_nomem(err);
 }
 
-static lt_status fill_new(edit *e, lt_error *err)
+/* `params`: the object whose fields stand beside the sections in a body, below "params" when stored. */
+static lt_status fill_new(edit *e, yyjson_val *params, lt_error *err)
 {
-    yyjson_mut_val *params = object_at(e->doc, e->root, "params");
+    yyjson_mut_val *into = object_at(e->doc, e->root, "params");
 
-    if (!params)
+    if (!into)
         return lt_fail_nomem(err);
     LT_TRY(take_vectors(e, err));
     LT_TRY(take_sparse_vectors(e, err));
-    LT_TRY(lt_fields_take(&params_fields, yyjson_doc_get_root(e->from), "", e->doc, params,
-                          &e->problems, err));
+    LT_TRY(lt_fields_take(&params_fields, params, "", e->doc, into, &e->problems, err));
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         LT_TRY(take_section(e, sections[i].body, sections[i].stored, sections[i].fields, err));
     return take_quantization(e, yyjson_doc_get_root(e->from), "quantization_config", e->root, err);
@@ -453,11 +453,59 @@ lt_status lt_config_create(const char *json, size_t n, char **config, char **met
     LT_AUTOFREE char *kept = NULL;
 
     LT_TRY(edit_begin(NULL, json, n, &e, err));
-    LT_TRY(fill_new(&e, err));
+    LT_TRY(fill_new(&e, yyjson_doc_get_root(e.from), err));
     LT_TRY(copy_metadata(&e, &kept, err));
     LT_TRY(edit_end(&e, config, err));
     *metadata = lt_steal(&kept);
     return LT_OK;
+}
+
+/* ---- payload indexes ------------------------------------------------------------------------- */
+
+static lt_status put_index(edit *e, yyjson_mut_val *list, const char *path, yyjson_val *schema,
+                           lt_error *err)
+{
+    yyjson_mut_val *def = yyjson_mut_obj(e->doc), *key = yyjson_mut_strcpy(e->doc, path);
+
+    if (!def || !key)
+        return lt_fail_nomem(err);
+    if (yyjson_mut_obj_size(list) >= LT_LIMIT_PAYLOAD_INDEXES && !yyjson_mut_obj_get(list, path))
+        return lt_fail(err, LT_ELIMIT, "at most %u payload indexes are possible",
+                       LT_LIMIT_PAYLOAD_INDEXES);
+    LT_TRY(lt_index_schema_take(schema, e->doc, def, &e->problems, err));
+    return yyjson_mut_obj_put(list, key, def) ? LT_OK : lt_fail_nomem(err);
+}
+
+static lt_status take_indexes(edit *e, lt_error *err)
+{
+    yyjson_val *from = yyjson_obj_get(yyjson_doc_get_root(e->from), "payload_schema"), *key, *v;
+    yyjson_mut_val *list = object_at(e->doc, e->root, "payload_schema");
+    size_t i, n;
+
+    if (!list)
+        return lt_fail_nomem(err);
+    yyjson_obj_foreach(from, i, n, key, v)
+    {
+        LT_CLEANUP(lt_path_done) lt_path path = {0};
+        yyjson_val *params = yyjson_obj_get(v, "params");
+
+        LT_TRY(lt_path_parse(text_of(key), &path, err));
+        LT_TRY(put_index(e, list, text_of(key), params ? params : yyjson_obj_get(v, "data_type"),
+                         err));
+    }
+    return LT_OK;
+}
+
+lt_status lt_config_adopt(const char *stored, size_t n, char **config, lt_error *err)
+{
+    LT_CLEANUP(edit_done) edit e = {0};
+    yyjson_val *params;
+
+    LT_TRY(edit_begin(NULL, stored, n, &e, err));
+    params = yyjson_obj_get(yyjson_doc_get_root(e.from), "params");
+    LT_TRY(fill_new(&e, params ? params : yyjson_doc_get_root(e.from), err));
+    LT_TRY(take_indexes(&e, err));
+    return edit_end(&e, config, err);
 }
 
 /* ---- changing -------------------------------------------------------------------------------- */
@@ -581,12 +629,65 @@ lt_status lt_config_drop_vector(const char *config, const char *name, char **out
     return edit_end(&e, out, err);
 }
 
+/* Where numbers are free for all vectors: behind those ever given, or from the first again, for who
+ * gives all of them anew leaves nothing that has an old one. */
+static uint32_t first_number(const edit *e)
+{
+    yyjson_mut_val *stored = yyjson_mut_obj_get(e->root, "next_number");
+    uint64_t next = stored ? yyjson_mut_get_uint(stored) : 1;
+    uint64_t n = yyjson_mut_obj_size(yyjson_mut_obj_get(e->root, "vectors")) +
+                 yyjson_mut_obj_size(yyjson_mut_obj_get(e->root, "sparse_vectors"));
+
+    return next + n <= LT_LIMIT_VECTORS_EVER ? (uint32_t)next : 0;
+}
+
+/* The vectors of one list. *next: the number to begin the search with. */
+static lt_status renumber(edit *e, const char *list, uint32_t *next,
+                          bool (*is_free)(void *context, uint32_t number), void *context,
+                          lt_error *err)
+{
+    yyjson_mut_val *all = yyjson_mut_obj_get(e->root, list), *name, *v;
+    size_t i, n;
+
+    yyjson_mut_obj_foreach(all, i, n, name, v)
+    {
+        yyjson_mut_val *key = yyjson_mut_str(e->doc, "number"), *value;
+
+        while (*next < LT_LIMIT_VECTORS_EVER && !is_free(context, *next))
+            ++*next;
+        if (*next == LT_LIMIT_VECTORS_EVER)
+            return lt_fail(err, LT_ELIMIT, "no number is free for a vector");
+        value = yyjson_mut_uint(e->doc, (*next)++);
+        if (!key || !value || !yyjson_mut_obj_put(v, key, value))
+            return lt_fail_nomem(err);
+    }
+    return LT_OK;
+}
+
+lt_status lt_config_renumber(const char *config, bool (*is_free)(void *context, uint32_t number),
+                             void *context, char **out, lt_error *err)
+{
+    LT_CLEANUP(edit_done) edit e = {0};
+    yyjson_mut_val *key, *value;
+
+    LT_TRY(edit_begin(config, NULL, 0, &e, err));
+    uint32_t next = first_number(&e);
+
+    LT_TRY(renumber(&e, "vectors", &next, is_free, context, err));
+    LT_TRY(renumber(&e, "sparse_vectors", &next, is_free, context, err));
+    key = yyjson_mut_str(e.doc, "next_number");
+    value = yyjson_mut_uint(e.doc, next);
+    if (!key || !value || !yyjson_mut_obj_put(e.root, key, value))
+        return lt_fail_nomem(err);
+    return edit_end(&e, out, err);
+}
+
 lt_status lt_config_set_index(const char *config, const char *path, const char *schema, size_t n,
                               char **out, lt_error *err)
 {
     LT_CLEANUP(edit_done) edit e = {0};
     LT_CLEANUP(lt_json_free) yyjson_doc *from = NULL;
-    yyjson_mut_val *list, *def, *key;
+    yyjson_mut_val *list;
 
     LT_TRY(edit_begin(config, NULL, 0, &e, err));
     list = object_at(e.doc, e.root, "payload_schema");
@@ -597,16 +698,7 @@ lt_status lt_config_set_index(const char *config, const char *path, const char *
         return edit_end(&e, out, err);
     }
     LT_TRY(lt_json_parse(schema, n, "Format error in JSON body", &from, err));
-    if (yyjson_mut_obj_size(list) >= LT_LIMIT_PAYLOAD_INDEXES && !yyjson_mut_obj_get(list, path))
-        return lt_fail(err, LT_ELIMIT, "at most %u payload indexes are possible",
-                       LT_LIMIT_PAYLOAD_INDEXES);
-    def = yyjson_mut_obj(e.doc);
-    key = yyjson_mut_strcpy(e.doc, path);
-    if (!def || !key)
-        return lt_fail_nomem(err);
-    LT_TRY(lt_index_schema_take(yyjson_doc_get_root(from), e.doc, def, &e.problems, err));
-    if (!yyjson_mut_obj_put(list, key, def))
-        return lt_fail_nomem(err);
+    LT_TRY(put_index(&e, list, path, yyjson_doc_get_root(from), err));
     return edit_end(&e, out, err);
 }
 

@@ -19,6 +19,9 @@ extern const char *const lt_index_type_names[]; /* NULL behind the last */
  * NULL. Both are freed with lt_free. LT_EINVAL, LT_EVALIDATION. */
 lt_status lt_config_create(const char *json, size_t n, char **config, char **metadata,
                            lt_error *err) LT_NODISCARD;
+/* A stored config that comes from elsewhere, checked as a new one is: its vectors get numbers of
+ * their own. */
+lt_status lt_config_adopt(const char *stored, size_t n, char **config, lt_error *err) LT_NODISCARD;
 /* The body of "update collection" applied to a stored config and metadata (NULL: none); *metadata_out
  * gets NULL where it does not change. */
 lt_status lt_config_update(const char *config, const char *metadata, const char *json, size_t n,
@@ -28,6 +31,10 @@ lt_status lt_config_add_vector(const char *config, const char *name, const char 
                                char **out, lt_error *err) LT_NODISCARD;
 lt_status lt_config_drop_vector(const char *config, const char *name, char **out,
                                 lt_error *err) LT_NODISCARD;
+/* New numbers for all vectors, such that is_free says yes; for who writes anew all that is stored
+ * under the old ones. */
+lt_status lt_config_renumber(const char *config, bool (*is_free)(void *context, uint32_t number),
+                             void *context, char **out, lt_error *err) LT_NODISCARD;
 /* A payload index added (`schema`: "keyword" or {"type": ...}) or, with NULL, taken away. */
 lt_status lt_config_set_index(const char *config, const char *path, const char *schema, size_t n,
                               char **out, lt_error *err) LT_NODISCARD;

@@ -12,7 +12,7 @@
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static lt_status check_name(const char *name, const char *what, lt_error *err)
+lt_status lt_check_name(const char *name, const char *what, lt_error *err)
 {
     size_t n = name ? strlen(name) : 0;
 
@@ -84,7 +84,7 @@ void lt_names_free(char **names, size_t n_names)
 /* ---- creating -------------------------------------------------------------------------------- */
 
 /* 32 random hex digits. */
-static lt_status random_name(char out[33], lt_error *err)
+static lt_status random_name(char out[LT_FOLDER_NAME], lt_error *err)
 {
     uint8_t bytes[16];
 
@@ -121,25 +121,34 @@ static lt_status check_free(lt_db *db, const char *name, lt_error *err)
     return st == LT_ENOTFOUND ? LT_OK : st;
 }
 
+lt_status lt_folder_create(lt_db *db, const char *config, const char *metadata,
+                           char name[LT_FOLDER_NAME], lt_buf *path, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf parent = {0};
+
+    LT_TRY(random_name(name, err));
+    LT_TRY(lt_buf_addf(&parent, err, "%s/collections", db->path));
+    LT_TRY(lt_buf_addf(path, err, "%s/%s", parent.data, name));
+    LT_TRY(lt_dir_make(path->data, err));
+    lt_status st = write_files(db, path->data, config, metadata, err);
+
+    if (st != LT_OK && lt_dir_remove(path->data, NULL) != LT_OK)
+        return st; /* the next open clears it away */
+    return st;
+}
+
 /* db->lock is held. */
 static lt_status create_locked(lt_db *db, const char *name, const char *config,
                                const char *metadata, lt_error *err)
 {
-    LT_CLEANUP(lt_buf_done) lt_buf folder = {0}, parent = {0};
-    char unique[33];
+    LT_CLEANUP(lt_buf_done) lt_buf path = {0};
+    char folder[LT_FOLDER_NAME];
 
     LT_TRY(check_free(db, name, err));
-    LT_TRY(random_name(unique, err));
-    LT_TRY(lt_buf_addf(&parent, err, "%s/collections", db->path));
-    LT_TRY(lt_buf_addf(&folder, err, "%s/%s", parent.data, unique));
-    LT_TRY(lt_dir_make(folder.data, err));
-    lt_status st = write_files(db, folder.data, config, metadata, err);
+    LT_TRY(lt_folder_create(db, config, metadata, folder, &path, err));
+    lt_status st = lt_catalog_put(db->catalog, name, folder, err);
 
-    if (st == LT_OK)
-        st = lt_dir_sync(parent.data, err);
-    if (st == LT_OK)
-        st = lt_catalog_put(db->catalog, name, unique, err);
-    if (st != LT_OK && lt_dir_remove(folder.data, NULL) != LT_OK)
+    if (st != LT_OK && lt_dir_remove(path.data, NULL) != LT_OK)
         return st; /* the next open clears it away */
     return st;
 }
@@ -151,7 +160,7 @@ lt_status lt_collection_create_json(lt_db *db, const char *name, const char *jso
 
     if (!db || !json)
         return lt_fail(err, LT_EINVAL, "a database and a config are required");
-    LT_TRY(check_name(name, "collection", err));
+    LT_TRY(lt_check_name(name, "collection", err));
     LT_TRY(lt_check_writable(db, err));
     if (n_json > LT_LIMIT_CONFIG_BYTES)
         return lt_fail(err, LT_ELIMIT, "a config of %zu bytes, at most %u are possible", n_json,
@@ -197,8 +206,8 @@ static lt_status check_action(const lt_alias_action *a, lt_error *err)
     if (!a->alias || (a->kind == LT_ALIAS_CREATE && !a->collection))
         return lt_fail(err, LT_EINVAL, "an alias and its collection are required");
     if (a->kind == LT_ALIAS_CREATE)
-        return check_name(a->alias, "alias", err);
-    return a->kind == LT_ALIAS_RENAME ? check_name(a->new_alias, "alias", err) : LT_OK;
+        return lt_check_name(a->alias, "alias", err);
+    return a->kind == LT_ALIAS_RENAME ? lt_check_name(a->new_alias, "alias", err) : LT_OK;
 }
 
 lt_status lt_aliases_change(lt_db *db, const lt_alias_action *actions, size_t n_actions,

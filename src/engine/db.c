@@ -7,7 +7,7 @@
 #include <store/lock.h>
 #include <string.h>
 
-#include "engine.h"
+#include "snapshot.h"
 
 static void db_free(lt_db *db)
 {
@@ -16,6 +16,8 @@ static void db_free(lt_db *db)
     lt_catalog_close(db->catalog);
     lt_fd_close(&db->lock_fd);
     lt_indexer_done(&db->indexer);
+    pthread_cond_destroy(&db->closed);
+    pthread_mutex_destroy(&db->snapshots);
     pthread_mutex_destroy(&db->lock);
     lt_free(db->path);
     lt_free(db);
@@ -39,6 +41,24 @@ static lt_status is_known(void *context, const char *name, size_t n_name, const 
     if (strlen(k->folder) == n_folder && memcmp(k->folder, folder, n_folder) == 0)
         k->found = true;
     return LT_OK;
+}
+
+/* Without a catalog every folder would be cleared away: somebody lost or forgot to copy it. */
+static lt_status refuse_orphans(const lt_db *db, const char *catalog, lt_error *err)
+{
+    LT_AUTOFREE char *parent = lt_path_join(db->path, "collections");
+    DIR *dir = parent ? opendir(parent) : NULL;
+    bool found = false;
+
+    if (!parent)
+        return lt_fail_nomem(err);
+    for (struct dirent *e; dir && !found && (e = readdir(dir)) != NULL;)
+        found = e->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return found ? lt_fail(err, LT_ECORRUPT, "%s is missing, but there are collections beside it",
+                           catalog)
+                 : LT_OK;
 }
 
 static lt_status clear_away(lt_db *db, lt_error *err)
@@ -87,10 +107,13 @@ static lt_status open_in(lt_db *db, lt_error *err)
     if (!catalog)
         return lt_fail_nomem(err);
     LT_TRY(prepare_directory(db, catalog, err));
+    if (!lt_path_exists(catalog))
+        LT_TRY(refuse_orphans(db, catalog, err));
     LT_TRY(lt_catalog_open(catalog, db->options.read_only, db->options.no_sync, &db->catalog, err));
     if (db->options.read_only)
         return LT_OK;
     LT_TRY(lt_dir_sync(db->path, err));
+    lt_snapshots_clear_away(db);
     return clear_away(db, err);
 }
 
@@ -109,6 +132,8 @@ lt_status lt_db_open(const char *path, const lt_db_options *options, lt_db **out
     db->lock_fd = -1;
     db->options = options ? *options : defaults;
     pthread_mutex_init(&db->lock, NULL);
+    pthread_cond_init(&db->closed, NULL);
+    pthread_mutex_init(&db->snapshots, NULL);
     lt_indexer_init(&db->indexer);
     db->path = lt_strdup(path);
     lt_status st = db->path ? open_in(db, err) : lt_fail_nomem(err);

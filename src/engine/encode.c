@@ -237,7 +237,7 @@ lt_status lt_vector_encode(const lt_schema *schema, const lt_vector *v, lt_arena
     if ((!v->values && v->n_values) || (v->kind == LT_VECTOR_SPARSE && !v->indices && v->n_values))
         return lt_fail(err, LT_EINVAL, "a vector without values");
     LT_TRY(lt_vector_check(&s->seen, v, err));
-    *out = (lt_encoded){.name = v->name ? v->name : "", .number = s->number};
+    *out = (lt_encoded){.name = v->name ? v->name : "", .seen = &s->seen, .number = s->number};
     out->stored.number = (uint16_t)s->number;
     switch (s->seen.kind) {
     case LT_VECTOR_DENSE:

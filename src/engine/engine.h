@@ -51,7 +51,7 @@ struct lt_collection {
     lt_db *db;
     char *name, *dir;
     unsigned refs; /* guarded by db->lock; 0: open, but used by nobody */
-    lt_collection *next;
+    lt_collection *next, *next_closing;
     atomic_bool dropped; /* its name is gone; its files go with the last reference */
     lt_table *table;
 
@@ -77,12 +77,32 @@ struct lt_db {
     lt_catalog *catalog;
     pthread_mutex_t lock; /* guards `open` and creating, dropping, aliases */
     lt_collection *open; /* the last used first */
+    lt_collection *closing; /* being freed: their files must not be opened meanwhile */
+    pthread_cond_t closed;  /* one of them is gone */
+    pthread_mutex_t snapshots; /* one is written at a time */
     lt_indexer indexer;
 };
+
+/* ---- create.c -------------------------------------------------------------------------------- */
+
+/* `what`: "collection", "alias". */
+lt_status lt_check_name(const char *name, const char *what, lt_error *err) LT_NODISCARD;
+enum { LT_FOLDER_NAME = 33 };
+/* Makes the files of an empty collection in a folder that the catalog does not name yet; *path gets
+ * appended where. Without a name it is cleared away when the database is opened the next time. */
+lt_status lt_folder_create(lt_db *db, const char *config, const char *metadata,
+                           char name[LT_FOLDER_NAME], lt_buf *path, lt_error *err) LT_NODISCARD;
 
 /* ---- collection.c ---------------------------------------------------------------------------- */
 
 lt_status lt_check_writable(const lt_db *db, lt_error *err) LT_NODISCARD;
+/* Opens the collection in a folder that the catalog does not name: the caller's alone. */
+lt_status lt_collection_open_apart(lt_db *db, const char *name, const char *dir,
+                                   lt_collection **out, lt_error *err) LT_NODISCARD;
+void lt_collection_close_apart(lt_collection *c);
+/* Gives a collection's name to a folder. The collection that had it is dropped; aliases stay. */
+lt_status lt_collection_put(lt_db *db, const char *name, const char *folder,
+                            lt_error *err) LT_NODISCARD;
 /* Closes what is open but not used. Called when the database closes. */
 void lt_collections_close(lt_db *db);
 
@@ -104,6 +124,9 @@ bool lt_view_is_oldest(lt_collection *c, const lt_view *v);
 void lt_view_unref(lt_view *v); /* NULL allowed */
 /* Makes `v` (taking over its reference) the one that readers get. */
 void lt_view_publish(lt_collection *c, lt_view *v);
+
+/* The i-th vector of a view, for its graph. */
+lt_hnsw_vectors lt_view_vectors(const lt_view *v, size_t i);
 
 static inline bool lt_bit_get(const uint64_t *bits, uint64_t i)
 {
@@ -143,7 +166,8 @@ static inline const void *lt_view_row(const lt_view *v, size_t i, uint64_t slot)
 
 /* A vector in the form in which it is stored. */
 typedef struct lt_encoded {
-    const char *name; /* for messages; the caller's */
+    const char *name; /* the caller's */
+    const lt_vector_schema *seen; /* what it was encoded for; of the caller's schema */
     uint32_t number;
     lt_record_vector stored; /* dense: bytes is the row */
 } lt_encoded;
@@ -162,11 +186,15 @@ void lt_to_space(const lt_vector_schema *schema, const float *in, size_t n_rows,
 void lt_to_element(const lt_vector_schema *schema, const float *in, void *out);
 /* A row as floats. */
 void lt_from_element(const lt_vector_schema *schema, const void *row, float *out);
-/* Kind, dimensions, finite numbers, unique indices. */
-lt_status lt_vector_check(const lt_vector_schema *schema, const lt_vector *v,
-                          lt_error *err) LT_NODISCARD;
 /* The order of a sparse vector's indices: n positions into `indices`, ascending. */
 void lt_sparse_order(const uint32_t *indices, size_t n, uint32_t *order);
+
+/* ---- stored.c -------------------------------------------------------------------------------- */
+
+/* Checks a stored vector (its bytes are the row, if it is not inline) against the schema: kind,
+ * length, finite numbers, order. Memory from `arena`. LT_ECORRUPT and what lt_vector_check says. */
+lt_status lt_stored_check(const lt_schema_vector *s, const lt_record_vector *v, lt_arena *arena,
+                          lt_error *err) LT_NODISCARD;
 
 /* ---- update.c, apply.c: what an update becomes ----------------------------------------------- */
 
@@ -202,6 +230,10 @@ typedef struct lt_op {
 
 /* Applies one in the group's transaction. */
 lt_status lt_op_apply(lt_group *g, lt_op *op, lt_error *err) LT_NODISCARD;
+/* Writes a point that is not there yet; dense vectors with their rows. */
+lt_status lt_group_put_new(lt_group *g, const lt_key *key, const lt_encoded *vectors,
+                           size_t n_vectors, const char *payload, size_t payload_len,
+                           lt_error *err) LT_NODISCARD;
 
 /* ---- passes.c -------------------------------------------------------------------------------- */
 
@@ -247,6 +279,7 @@ struct lt_group {
     lt_collection *c;
     lt_txn *txn;
     lt_schema *schema; /* a change may replace it: the group's own reference */
+    bool renumbered;   /* slots mean other points than before: the view is loaded anew */
     lt_counts counts;  /* as they will be */
     lt_rows *rows;     /* as many as the schema has vectors */
     lt_buf record, old, text;
@@ -269,5 +302,13 @@ lt_status lt_group_add_row(lt_group *g, size_t i, uint32_t slot, const void *row
 /* A row written before, also one of this group. */
 lt_status lt_group_row(lt_group *g, size_t i, uint32_t slot, const void **out,
                        lt_error *err) LT_NODISCARD;
+
+/* ---- vacuum.c -------------------------------------------------------------------------------- */
+
+/* Whether so many slots are dead that the collection should be vacuumed. */
+bool lt_vacuum_due(const lt_view *v);
+/* Writes the living points anew without the dead ones between. LT_ECANCELED: the collection was
+ * changed meanwhile, or is to be closed. */
+lt_status lt_vacuum_run(lt_collection *c, lt_error *err) LT_NODISCARD;
 
 #endif

@@ -11,15 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "codes.h"
 #include "engine.h"
 
 enum {
-    TAIL_MAX = 1000,       /* slots that searches scan beside the graph */
     DEAD_MIN = 500,        /* so few deleted vectors are never worth a repair */
     DEAD_PERCENT = 10,     /* of the nodes: then they are taken out */
     SAVE_MIN = 5000,       /* slots inserted since the last checkpoint */
     SAVE_PERCENT = 20,     /* of all: then the next one is written */
-    SAVE_AT_CLOSE_MIN = 1000,
     RETRY_MS = 200,        /* an old view was held: look again */
     SEARCHES_MIN = 2,      /* a program that asks once is quicker without loading a graph */
     NICENESS = 10
@@ -76,19 +75,6 @@ static void put_graph(lt_collection *c, uint32_t number, lt_graph *g)
     lt_graph_unref(old);
 }
 
-static lt_hnsw_vectors vectors_of(const lt_view *v, size_t i)
-{
-    const lt_schema_vector *s = &v->schema->vectors[i];
-
-    return (lt_hnsw_vectors){.chunks = v->vectors[i].chunks,
-                             .n_chunks = v->vectors[i].n_chunks,
-                             .chunk_slots = LT_VEC_CHUNK_SLOTS,
-                             .stride = s->stride,
-                             .dims = s->seen.dims,
-                             .distance = s->seen.distance,
-                             .element = s->seen.element};
-}
-
 static lt_status wrap(const lt_view *v, size_t i, lt_hnsw *hnsw, lt_graph **out, lt_error *err)
 {
     lt_graph *g = lt_calloc(1, sizeof *g);
@@ -108,7 +94,7 @@ static lt_status wrap(const lt_view *v, size_t i, lt_hnsw *hnsw, lt_graph **out,
 
 static lt_status new_graph(const lt_view *v, size_t i, lt_graph **out, lt_error *err)
 {
-    lt_hnsw_vectors vectors = vectors_of(v, i);
+    lt_hnsw_vectors vectors = lt_view_vectors(v, i);
     lt_hnsw *hnsw;
 
     LT_TRY(lt_hnsw_new(&vectors, &v->schema->vectors[i].hnsw, &hnsw, err));
@@ -142,7 +128,7 @@ static lt_status load_graph(lt_collection *c, const lt_view *v, size_t i, lt_gra
                             lt_error *err)
 {
     LT_AUTOFREE char *path = lt_graph_path(c->dir, v->schema->vectors[i].number);
-    lt_hnsw_vectors vectors = vectors_of(v, i);
+    lt_hnsw_vectors vectors = lt_view_vectors(v, i);
     lt_error why;
     lt_hnsw *hnsw;
 
@@ -175,7 +161,7 @@ static lt_status save_graph(lt_collection *c, lt_graph *g, lt_error *err)
 
 /* ---- what there is to do --------------------------------------------------------------------- */
 
-static bool stopping(lt_collection *c)
+bool lt_index_stopping(lt_collection *c)
 {
     return atomic_load(&c->db->indexer.stop) || atomic_load(&c->dropped);
 }
@@ -199,12 +185,11 @@ static uint64_t covered_of(const lt_graph *g, const lt_view *v)
     return covered < v->n_slots ? covered : v->n_slots;
 }
 
-/* Is the i-th vector large enough for a graph? */
-static bool deserves_graph(const lt_view *v, size_t i)
+bool lt_index_is_large(const lt_view *v, size_t i)
 {
     const lt_schema_vector *s = &v->schema->vectors[i];
 
-    return s->vecs && s->hnsw.m > 0 && v->schema->indexing_bytes > 0 &&
+    return s->vecs && v->schema->indexing_bytes > 0 &&
            v->vectors[i].n_present * s->stride >= v->schema->indexing_bytes;
 }
 
@@ -217,15 +202,20 @@ static bool too_many_dead(const lt_graph *g, const lt_view *v, size_t i)
 }
 
 /* Whether a graph has to be built, extended, repaired or built anew. */
-static bool has_work(lt_collection *c, const lt_view *v, size_t i)
+static bool has_graph_work(lt_collection *c, const lt_view *v, size_t i)
 {
     lt_graph *g = lt_graph_get(c, v->schema->vectors[i].number);
-    bool work = g ? v->n_slots - covered_of(g, v) >= TAIL_MAX || too_many_dead(g, v, i) ||
+    bool work = g ? v->n_slots - covered_of(g, v) >= LT_INDEX_TAIL_MAX || too_many_dead(g, v, i) ||
                         !same_config(g, &v->schema->vectors[i])
-                  : deserves_graph(v, i);
+                  : lt_index_is_large(v, i) && v->schema->vectors[i].hnsw.m > 0;
 
     lt_graph_unref(g);
     return work;
+}
+
+static bool has_work(lt_collection *c, const lt_view *v, size_t i)
+{
+    return has_graph_work(c, v, i) || lt_codes_have_work(c, v, i);
 }
 
 /* ---- work ------------------------------------------------------------------------------------ */
@@ -235,7 +225,7 @@ static lt_status extend(lt_collection *c, lt_graph *g, unsigned threads, lt_erro
 {
     uint32_t step = 64;
 
-    while (!stopping(c)) {
+    while (!lt_index_stopping(c)) {
         lt_view *v = lt_view_current(c);
         size_t i = lt_schema_by_number(v->schema, g->number);
         uint32_t from = lt_hnsw_covered(g->hnsw), to = (uint32_t)v->n_slots;
@@ -275,13 +265,16 @@ static lt_status take_out(lt_collection *c, lt_graph *g, const lt_view *v, size_
     return save_graph(c, g, err);
 }
 
+bool lt_index_worth_saving(uint32_t covered, uint32_t saved)
+{
+    uint32_t fresh = covered - saved;
+
+    return fresh >= SAVE_MIN && (uint64_t)fresh * 100 >= (uint64_t)covered * SAVE_PERCENT;
+}
+
 static lt_status save_if_much(lt_collection *c, lt_graph *g, lt_error *err)
 {
-    uint32_t covered = lt_hnsw_covered(g->hnsw), fresh = covered - g->saved;
-
-    if (fresh < SAVE_MIN || (uint64_t)fresh * 100 < (uint64_t)covered * SAVE_PERCENT)
-        return LT_OK;
-    return save_graph(c, g, err);
+    return lt_index_worth_saving(lt_hnsw_covered(g->hnsw), g->saved) ? save_graph(c, g, err) : LT_OK;
 }
 
 /* The graph to be worked on: the one there is, or a new one where there is none or the config is
@@ -293,7 +286,8 @@ static lt_status choose_graph(lt_collection *c, uint32_t number, unsigned *threa
     size_t i = lt_schema_by_number(v->schema, number);
     lt_graph *g = lt_graph_get(c, number), *fresh = NULL;
     lt_status st = LT_OK;
-    bool gone = i == v->schema->n_vectors || v->schema->vectors[i].hnsw.m == 0;
+    bool gone = i == v->schema->n_vectors || v->schema->vectors[i].hnsw.m == 0 ||
+                (!g && !lt_index_is_large(v, i));
 
     if (!gone && (!g || !same_config(g, &v->schema->vectors[i])))
         st = new_graph(v, i, &fresh, err);
@@ -331,16 +325,17 @@ static lt_status work_on(lt_collection *c, uint32_t number, bool *later, lt_erro
     unsigned threads;
     bool swap;
 
+    LT_TRY(lt_codes_work(c, number, err)); /* first: the graph takes longer */
     LT_TRY(choose_graph(c, number, &threads, &g, &swap, err));
     if (!g)
         return LT_OK;
     lt_status st = extend(c, g, threads, err);
 
-    if (st == LT_OK && !stopping(c) && swap) {
+    if (st == LT_OK && !lt_index_stopping(c) && swap) {
         atomic_fetch_add(&g->refs, 1);
         put_graph(c, number, g);
     }
-    if (st == LT_OK && !stopping(c))
+    if (st == LT_OK && !lt_index_stopping(c))
         st = finish(c, g, later, err);
     lt_graph_unref(g);
     return st;
@@ -364,6 +359,7 @@ static void drop_strays(lt_collection *c, const lt_view *v)
         LT_AUTOFREE char *path = lt_graph_path(c->dir, gone[i]);
 
         put_graph(c, gone[i], NULL);
+        lt_codes_drop(c, gone[i]);
         if (path)
             (void)unlink(path);
     }
@@ -371,9 +367,11 @@ static void drop_strays(lt_collection *c, const lt_view *v)
 
 static lt_status load_all(lt_collection *c, const lt_view *v, lt_error *err)
 {
-    for (size_t i = 0; i < v->schema->n_vectors && !stopping(c); i++) {
+    for (size_t i = 0; i < v->schema->n_vectors && !lt_index_stopping(c); i++) {
         lt_graph *g;
 
+        if (v->schema->vectors[i].vecs)
+            LT_TRY(lt_codes_load(c, v, i, err));
         if (!v->schema->vectors[i].vecs || v->schema->vectors[i].hnsw.m == 0)
             continue;
         LT_TRY(load_graph(c, v, i, &g, err));
@@ -412,15 +410,39 @@ static lt_status list_work(lt_collection *c, uint32_t *numbers, size_t *n, lt_er
     return st;
 }
 
+/* One that failed would fail again: it waits for the next opening. */
+static bool vacuum_is_due(lt_collection *c, const lt_view *v)
+{
+    return !c->db->options.read_only && !atomic_load(&c->indexing.vacuum_failed) &&
+           lt_vacuum_due(v);
+}
+
+static lt_status vacuum_if_due(lt_collection *c, lt_error *err)
+{
+    lt_view *v = lt_view_current(c);
+    bool due = vacuum_is_due(c, v);
+
+    lt_view_unref(v);
+    lt_status st = due && !lt_index_stopping(c) ? lt_vacuum_run(c, err) : LT_OK;
+
+    if (st == LT_ECANCELED)
+        return LT_OK;
+    atomic_store(&c->indexing.vacuum_failed, st != LT_OK);
+    return st;
+}
+
 /* All that there is to do for one collection. *later: some of it has to wait. */
 static void work(lt_collection *c, bool *later)
 {
     uint32_t numbers[LT_LIMIT_VECTORS];
     lt_error why = {0};
-    size_t n;
-    lt_status st = list_work(c, numbers, &n, &why);
+    size_t n = 0;
+    lt_status st = vacuum_if_due(c, &why);
 
-    for (size_t i = 0; i < n && st == LT_OK && !stopping(c); i++)
+    if (st == LT_OK)
+        st = list_work(c, numbers, &n, &why);
+
+    for (size_t i = 0; i < n && st == LT_OK && !lt_index_stopping(c); i++)
         st = work_on(c, numbers[i], later, &why);
     if (st == LT_OK)
         why = (lt_error){0};
@@ -509,7 +531,7 @@ static void wake(lt_collection *c)
 void lt_index_consider(lt_collection *c)
 {
     lt_view *v = lt_view_current(c);
-    bool work = false;
+    bool work = vacuum_is_due(c, v);
 
     for (size_t i = 0; i < v->schema->n_vectors && !work; i++)
         work = v->schema->vectors[i].vecs && has_work(c, v, i);
@@ -562,6 +584,7 @@ void lt_indexer_done(lt_indexer *x)
 void lt_indexing_init(lt_indexing *x)
 {
     pthread_mutex_init(&x->lock, NULL);
+    pthread_mutex_init(&x->vacuum, NULL);
 }
 
 void lt_indexing_done(lt_collection *c)
@@ -571,7 +594,7 @@ void lt_indexing_done(lt_collection *c)
     for (size_t i = 0; i < x->n_graphs; i++) {
         lt_graph *g = x->graphs[i];
         lt_error why;
-        bool much = lt_hnsw_covered(g->hnsw) - g->saved >= SAVE_AT_CLOSE_MIN;
+        bool much = lt_hnsw_covered(g->hnsw) - g->saved >= LT_INDEX_SAVE_AT_CLOSE_MIN;
 
         /* What is not saved is inserted again at the next start. */
         lt_status saved = much && !c->db->options.read_only && !atomic_load(&c->dropped)
@@ -582,12 +605,14 @@ void lt_indexing_done(lt_collection *c)
         lt_graph_unref(g);
     }
     x->n_graphs = 0;
+    lt_codes_done(c);
     pthread_mutex_destroy(&x->lock);
+    pthread_mutex_destroy(&x->vacuum);
 }
 
 void lt_index_describe(lt_collection *c, const lt_view *v, lt_index_state *out)
 {
-    *out = (lt_index_state){0};
+    *out = (lt_index_state){.busy = vacuum_is_due(c, v)};
     for (size_t i = 0; i < v->schema->n_vectors; i++) {
         lt_graph *g = lt_graph_get(c, v->schema->vectors[i].number);
 
@@ -599,4 +624,7 @@ void lt_index_describe(lt_collection *c, const lt_view *v, lt_index_state *out)
     pthread_mutex_lock(&c->indexing.lock);
     out->error = c->indexing.error;
     pthread_mutex_unlock(&c->indexing.lock);
+    /* Who asks may be waiting for it; after a start graphs are loaded only when somebody wants them. */
+    if (out->busy)
+        wake(c);
 }

@@ -164,6 +164,24 @@ static void free_prepared(lt_prepared **p)
     lt_prepared_free(*p);
 }
 
+/* The query, checked and prepared; its parts lie in `k` and `vector`. */
+static lt_status begin_nearest(lt_collection *c, const lt_query *query, question *k,
+                               lt_prepared **vector, lt_nearest *out, lt_error *err)
+{
+    if (query->size != sizeof *query)
+        return lt_fail(err, LT_EINVAL, "lt_query: start it with LT_QUERY_INIT");
+    LT_TRY(begin(c, query->filter, k, err));
+    const lt_vector_schema *schema = lt_reader_schema(k->r, "");
+    lt_vector v = {.name = "", .values = query->vector, .n_values = query->dims};
+
+    LT_TRY(check_query(c, schema, query, err));
+    LT_TRY(lt_reader_prepare(k->r, schema, &v, vector, err));
+    out->vector = *vector;
+    out->k = query->k + query->offset;
+    out->filter = k->filter;
+    return LT_OK;
+}
+
 lt_status lt_points_query(lt_collection *collection, const lt_query *query, lt_hits **out,
                           lt_error *err)
 {
@@ -175,20 +193,26 @@ lt_status lt_points_query(lt_collection *collection, const lt_query *query, lt_h
 
     if (!collection || !query || !out)
         return lt_fail(err, LT_EINVAL, "collection, query and out are required");
-    if (query->size != sizeof *query)
-        return lt_fail(err, LT_EINVAL, "lt_query: start it with LT_QUERY_INIT");
-    LT_TRY(begin(collection, query->filter, &k, err));
-    const lt_vector_schema *schema = lt_reader_schema(k.r, "");
-    lt_vector v = {.name = "", .values = query->vector, .n_values = query->dims};
-
-    LT_TRY(check_query(collection, schema, query, err));
-    LT_TRY(lt_reader_prepare(k.r, schema, &v, &vector, err));
-    nearest.vector = vector;
-    nearest.k = query->k + query->offset;
-    nearest.filter = k.filter;
+    LT_TRY(begin_nearest(collection, query, &k, &vector, &nearest, err));
     LT_TRY(lt_reader_nearest(k.r, &nearest, &found, &n, err));
-    LT_TRY(collect(&k, query, schema->distance, found, n, err));
+    LT_TRY(collect(&k, query, lt_reader_schema(k.r, "")->distance, found, n, err));
     return finish(&k, out);
+}
+
+lt_status lt_points_explain(lt_collection *collection, const lt_query *query, char **json,
+                            lt_error *err)
+{
+    LT_CLEANUP(question_done) question k = {0};
+    LT_CLEANUP(free_prepared) lt_prepared *vector = NULL;
+    LT_CLEANUP(lt_buf_done) lt_buf text = {0};
+    lt_nearest nearest = LT_NEAREST_INIT;
+
+    if (!collection || !query || !json)
+        return lt_fail(err, LT_EINVAL, "collection, query and json are required");
+    LT_TRY(begin_nearest(collection, query, &k, &vector, &nearest, err));
+    LT_TRY(lt_reader_explain_nearest(k.r, &nearest, &text, err));
+    *json = lt_buf_steal(&text);
+    return LT_OK;
 }
 
 /* ---- by id, by page, counts ------------------------------------------------------------------ */
@@ -224,13 +248,6 @@ typedef struct page {
     bool full;
 } page;
 
-static bool same_id(const lt_id *a, const lt_id *b)
-{
-    if (a->kind != b->kind)
-        return false;
-    return a->kind == LT_ID_NUM ? a->num == b->num : memcmp(a->uuid, b->uuid, 16) == 0;
-}
-
 static lt_status page_point(void *context, const lt_stored *s, lt_error *err)
 {
     page *p = context;
@@ -240,7 +257,7 @@ static lt_status page_point(void *context, const lt_stored *s, lt_error *err)
         p->full = true;
         return LT_ECANCELED; /* ends the walk; not an error */
     }
-    if (p->after && same_id(p->after, &s->id))
+    if (p->after && lt_id_compare(p->after, &s->id) == 0)
         return LT_OK;
     if (p->k->filter && !lt_bits_has(p->sure, s->slot))
         LT_TRY(lt_reader_passes(p->k->r, p->k->filter, s, &passes, err));

@@ -13,6 +13,7 @@ struct lt_reader {
     lt_buf record;           /* the last record read */
 };
 
+void lt_reader_done(lt_reader **r); /* for LT_CLEANUP */
 lt_status lt_point_damaged(const lt_reader *r, const lt_key *key, const char *why, lt_error *err);
 /* The key of the point in a living slot. */
 lt_status lt_reader_key(lt_reader *r, uint32_t slot, lt_key *out, lt_error *err) LT_NODISCARD;
@@ -52,6 +53,11 @@ lt_status lt_reader_select_explained(lt_reader *r, const lt_filter *filter,
                                      const lt_vector_schema *having, lt_selection *out,
                                      lt_error *err) LT_NODISCARD;
 
+/* ---- nearest.c ---- */
+
+/* Leaves of n bits those that the question is restricted to; how many. */
+uint64_t lt_reader_keep_within(const lt_reader *r, const lt_nearest *q, uint64_t *bits, uint64_t n);
+
 /* A query vector in the form that is compared. */
 struct lt_prepared {
     const lt_vector_schema *schema;
@@ -59,7 +65,7 @@ struct lt_prepared {
     void *rows;      /* dense: one; multi: n_rows; row_bytes apart, 64-byte aligned */
     size_t n_rows, row_bytes;
     uint32_t *indices; /* sparse: ascending */
-    float *values;     /* weighted by idf where the schema says so */
+    float *values;
     size_t n;
 };
 

@@ -37,6 +37,11 @@ void lt_reader_close(lt_reader *r)
     lt_free(r);
 }
 
+void lt_reader_done(lt_reader **r)
+{
+    lt_reader_close(*r);
+}
+
 lt_db *lt_reader_db(const lt_reader *r)
 {
     return r->c->db;
@@ -219,6 +224,16 @@ size_t lt_reader_index_of(const lt_reader *r, const lt_vector_schema *schema)
     return (size_t)((const lt_schema_vector *)(const void *)schema - r->schema->vectors);
 }
 
+bool lt_reader_has(const lt_reader *r, uint32_t slot, const lt_vector_schema *schema)
+{
+    return lt_bit_get(r->s.view->vectors[lt_reader_index_of(r, schema)].present, slot);
+}
+
+void lt_reader_forget(lt_reader *r)
+{
+    lt_arena_done(&r->arena);
+}
+
 lt_status lt_reader_vector(lt_reader *r, uint32_t slot, const lt_vector_schema *schema,
                            lt_vector *out, bool *present, lt_error *err)
 {
@@ -228,7 +243,7 @@ lt_status lt_reader_vector(lt_reader *r, uint32_t slot, const lt_vector_schema *
     lt_key key;
 
     *out = (lt_vector){.name = schema->name, .kind = schema->kind};
-    *present = lt_bit_get(r->s.view->vectors[i].present, slot);
+    *present = lt_reader_has(r, slot, schema);
     if (!*present)
         return LT_OK;
     LT_TRY(lt_reader_record(r, slot, &key, &r->record, &record, err));

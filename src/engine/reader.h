@@ -64,10 +64,14 @@ typedef struct lt_stored {
 lt_status lt_reader_load(lt_reader *r, uint32_t slot, lt_stored *out, lt_error *err) LT_NODISCARD;
 void lt_stored_done(lt_stored *s);
 
+/* Whether the point has the vector. */
+bool lt_reader_has(const lt_reader *r, uint32_t slot, const lt_vector_schema *schema);
 /* A vector of a point: *present tells whether it has it. The floats are as stored (unit length for
- * cosine) and stay valid until the reader is closed; `out->name` is the schema's. */
+ * cosine) and stay valid until lt_reader_forget; `out->name` is the schema's. */
 lt_status lt_reader_vector(lt_reader *r, uint32_t slot, const lt_vector_schema *schema,
                            lt_vector *out, bool *present, lt_error *err) LT_NODISCARD;
+/* Gives back the memory of vectors and values that were handed out; closing does too. */
+void lt_reader_forget(lt_reader *r);
 
 /* Calls visit for the points in order of id, from `from` on (inclusive; NULL: the first), those in
  * `bits` alone (NULL: all), until it returns other than LT_OK, which is returned. `s` is valid
@@ -97,7 +101,7 @@ lt_status lt_reader_passes(lt_reader *r, const lt_filter *filter, const lt_store
 /* ---- values of indexed paths ---- */
 /* A value with a number: of points that have it, or of the slot that does. */
 typedef struct lt_valued {
-    lt_index_value value; /* texts are valid until the reader is closed, and zero-terminated */
+    lt_index_value value; /* texts are valid until lt_reader_forget, and zero-terminated */
     uint64_t number;
 } lt_valued;
 
@@ -115,11 +119,19 @@ lt_status lt_reader_order(lt_reader *r, const char *path, bool descending,
                           lt_valued **out, size_t *n_out, lt_error *err) LT_NODISCARD;
 
 /* ---- scores ---- */
-/* Checks a query vector against the schema (kind, dims, finite, indices) and brings it into the form
- * that is compared: unit length for cosine. The message is Qdrant's. Free with lt_prepared_free. */
+/* Whether a vector suits the schema: kind, dims, finite numbers, unique indices. The messages are
+ * Qdrant's. */
+lt_status lt_vector_check(const lt_vector_schema *schema, const lt_vector *v,
+                          lt_error *err) LT_NODISCARD;
+/* Checks a query vector and brings it into the form that is compared: unit length for cosine. Free
+ * with lt_prepared_free. */
 typedef struct lt_prepared lt_prepared;
 lt_status lt_reader_prepare(lt_reader *r, const lt_vector_schema *schema, const lt_vector *vector,
                             lt_prepared **out, lt_error *err) LT_NODISCARD;
+/* Where the schema says idf: multiplies each weight by the inverse document frequency of its index
+ * among the points of the corpus (NULL: all) that have the vector. Otherwise does nothing. */
+lt_status lt_reader_weigh(lt_reader *r, lt_prepared *p, const lt_filter *corpus,
+                          lt_error *err) LT_NODISCARD;
 void lt_prepared_free(lt_prepared *p);
 
 /* Similarities of a prepared vector to the points in `slots`; NAN where a point lacks the vector or
@@ -134,15 +146,22 @@ typedef struct lt_nearest {
     const uint64_t *within;  /* only these slots; NULL: all */
     size_t ef;               /* 0: chosen */
     bool exact, indexed_only;
-    bool quant_ignore;
-    int quant_rescore;        /* -1: chosen */
-    double quant_oversampling; /* 0: chosen */
+    bool quant_ignore;         /* measure the vectors, not their quantised copies */
+    int quant_rescore;         /* 0: scores stay those of the copies; -1: chosen (1) */
+    double quant_oversampling; /* so many times k are measured again; 0: chosen */
 } lt_nearest;
 #define LT_NEAREST_INIT {NULL, 10, NULL, NULL, 0, false, false, false, -1, 0}
 
 /* The k nearest points, best first (ties by id), into an array to be freed with lt_free. */
 lt_status lt_reader_nearest(lt_reader *r, const lt_nearest *q, lt_scored **out, size_t *n_out,
                             lt_error *err) LT_NODISCARD;
+
+/* Plans without answering, and appends what lt_reader_explain tells with a member "search": {"by":
+ * "scan" | "graph" | "filtered graph", "because", "among": how many pass, "scan_max": up to how many
+ * are scanned; of quantised copies "codes": their kind, "rescored": how many are measured again; of a
+ * graph "candidates", "scanned_tail": slots it does not know yet}. */
+lt_status lt_reader_explain_nearest(lt_reader *r, const lt_nearest *q, lt_buf *json,
+                                    lt_error *err) LT_NODISCARD;
 
 float lt_user_score(lt_distance distance, float similarity);
 

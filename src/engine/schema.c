@@ -13,6 +13,9 @@
 
 #include "config.h"
 
+/* All that lives is written anew, so it should pay: half of the slots are dead. */
+static const double DEAD_PART_MIN = 0.5;
+
 /* ---- vector files ---------------------------------------------------------------------------- */
 
 char *lt_vectors_path(const char *dir, uint32_t number, lt_element element)
@@ -24,6 +27,13 @@ char *lt_vectors_path(const char *dir, uint32_t number, lt_element element)
         return lt_path_join(dir, "vectors.f32");
     snprintf(name, sizeof name, "vectors-%u.%s", number, kind);
     return lt_path_join(dir, name);
+}
+
+lt_vecs *lt_vecs_ref(lt_vecs *v)
+{
+    if (v)
+        atomic_fetch_add(&v->refs, 1);
+    return v;
 }
 
 void lt_vecs_unref(lt_vecs *v)
@@ -144,6 +154,47 @@ static void read_graph_config(yyjson_val *root, yyjson_val *json, lt_schema_vect
                        (double)v->stride);
 }
 
+static bool is_one(yyjson_val *json, const char *name, const char *text)
+{
+    return yyjson_equals_str(yyjson_obj_get(json, name), text);
+}
+
+static lt_quant_config read_binary(yyjson_val *json)
+{
+    return (lt_quant_config){
+        .kind = LT_QUANT_BINARY,
+        .half_bits = is_one(json, "encoding", "two_bits")            ? 4
+                     : is_one(json, "encoding", "one_and_half_bits") ? 3
+                                                                     : 2,
+        .query_bits = is_one(json, "query_encoding", "binary")        ? 1
+                      : is_one(json, "query_encoding", "scalar4bits") ? 4
+                                                                      : 8};
+}
+
+/* "turbo" is a kind that is not known here: it gets the bytes of "scalar", which are no less exact. */
+static void read_quantization(yyjson_val *root, yyjson_val *vector, lt_schema_vector *v)
+{
+    yyjson_val *own = yyjson_obj_get(vector, "quantization_config");
+    yyjson_val *q = own ? own : yyjson_obj_get(root, "quantization_config");
+    yyjson_val *scalar = yyjson_obj_get(q, "scalar"), *binary = yyjson_obj_get(q, "binary"),
+               *product = yyjson_obj_get(q, "product"), *turbo = yyjson_obj_get(q, "turbo");
+    yyjson_val *kind = scalar ? scalar : binary ? binary : product ? product : turbo;
+    yyjson_val *quantile = yyjson_obj_get(scalar, "quantile");
+    const char *ratio = yyjson_get_str(yyjson_obj_get(product, "compression"));
+
+    if (binary)
+        v->quant = read_binary(binary);
+    else if (product)
+        v->quant = (lt_quant_config){.kind = LT_QUANT_PRODUCT,
+                                     .ratio = ratio ? (unsigned)strtoul(ratio + 1, NULL, 10) : 4};
+    else if (kind)
+        v->quant = (lt_quant_config){
+            .kind = LT_QUANT_SCALAR,
+            .quantile = quantile ? (float)yyjson_get_num(quantile) : 1};
+    v->quant_in_memory = yyjson_get_bool(yyjson_obj_get(kind, "always_ram")) ||
+                         is_one(kind, "memory", "pinned");
+}
+
 static lt_status read_vectors(lt_schema *s, yyjson_val *list, bool sparse, lt_error *err)
 {
     size_t i, n;
@@ -161,8 +212,12 @@ static lt_status read_vectors(lt_schema *s, yyjson_val *list, bool sparse, lt_er
             read_sparse(json, v);
         else
             LT_TRY(read_dense(json, v, err));
-        if (v->seen.kind == LT_VECTOR_DENSE)
-            read_graph_config(yyjson_doc_get_root(s->doc), json, v);
+        if (!is_dense(v))
+            continue;
+        read_graph_config(yyjson_doc_get_root(s->doc), json, v);
+        read_quantization(yyjson_doc_get_root(s->doc), json, v);
+        v->on_disk = yyjson_get_bool(yyjson_obj_get(json, "on_disk")) ||
+                     is_one(json, "memory", "cold");
     }
     return LT_OK;
 }
@@ -250,6 +305,10 @@ static lt_status parse(const char *config, size_t n, const lt_schema *old, lt_sc
     qsort(s->vectors, s->n_vectors, sizeof *s->vectors, by_name);
     s->indexing_bytes = (uint64_t)(
         bounded(lt_config_number(root, "optimizers_config", "indexing_threshold"), 1e15) * 1024);
+    s->dead_part = lt_config_number(root, "optimizers_config", "deleted_threshold");
+    s->dead_part = s->dead_part > DEAD_PART_MIN ? s->dead_part : DEAD_PART_MIN;
+    s->vacuum_min =
+        (uint64_t)bounded(lt_config_number(root, "optimizers_config", "vacuum_min_vector_number"), 1e15);
     s->next_number = next ? (uint32_t)yyjson_get_uint(next) : 1; /* format 1 had the one vector */
     return read_indexes(s, yyjson_obj_get(root, "payload_schema"), old, err);
 }
@@ -264,11 +323,11 @@ static lt_status attach_files(lt_schema *s, const char *dir, bool read_only, con
         if (!is_dense(v))
             continue;
         if (old && k < old->n_vectors) {
-            v->vecs = old->vectors[k].vecs;
-            atomic_fetch_add(&v->vecs->refs, 1);
+            v->vecs = lt_vecs_ref(old->vectors[k].vecs);
         } else {
             LT_TRY(open_vecs(dir, v, read_only, &v->vecs, err));
         }
+        lt_vecfile_set_on_disk(&v->vecs->file, v->on_disk);
     }
     return LT_OK;
 }
@@ -372,19 +431,29 @@ char *lt_graph_path(const char *dir, uint32_t number)
     return lt_path_join(dir, name);
 }
 
-/* Is it a vector file or a graph, and one of this schema's? */
+char *lt_codes_path(const char *dir, uint32_t number)
+{
+    char name[40];
+
+    snprintf(name, sizeof name, "codes-%u.quant", number);
+    return lt_path_join(dir, name);
+}
+
+/* Is it a file of vectors, a graph or codes, and none of this schema's? */
 static bool is_stray(const lt_schema *s, const char *name)
 {
-    char graph[40];
+    char graph[40], codes[40];
 
-    if (strncmp(name, "vectors", 7) != 0 && strncmp(name, "graph-", 6) != 0)
+    if (strncmp(name, "vectors", 7) != 0 && strncmp(name, "graph-", 6) != 0 &&
+        strncmp(name, "codes-", 6) != 0)
         return false;
     for (size_t i = 0; i < s->n_vectors; i++) {
         const lt_schema_vector *v = &s->vectors[i];
 
         snprintf(graph, sizeof graph, "graph-%u.hnsw", v->number);
+        snprintf(codes, sizeof codes, "codes-%u.quant", v->number);
         if (v->vecs && (strcmp(lt_path_name(v->vecs->file.path), name) == 0 ||
-                        strcmp(graph, name) == 0))
+                        strcmp(graph, name) == 0 || strcmp(codes, name) == 0))
             return false;
     }
     return true;

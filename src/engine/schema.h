@@ -6,6 +6,7 @@
 #define LT_ENGINE_SCHEMA_H
 
 #include <index/hnsw.h>
+#include <quant/quant.h>
 #include <stdatomic.h>
 #include <store/vecfile.h>
 #include <value/edit.h>
@@ -29,6 +30,9 @@ typedef struct lt_schema_vector {
     lt_hnsw_config hnsw;     /* dense: of its graph; m 0: it gets none */
     unsigned threads;        /* that build it; 0: all cores */
     uint64_t full_scan_rows; /* so few are scanned; 0: chosen */
+    lt_quant_config quant;   /* of the copies that searches measure; kind NONE: none */
+    bool quant_in_memory;    /* these are read into memory, not mapped */
+    bool on_disk;            /* dense: rows need not stay in memory */
 } lt_schema_vector;
 
 typedef struct lt_index_def {
@@ -48,6 +52,8 @@ typedef struct lt_schema {
     size_t n_indexes;
     uint32_t next_number;
     uint64_t indexing_bytes; /* so large a dense vector's rows get a graph; 0: never */
+    double dead_part;        /* of the slots; with more the collection is vacuumed */
+    uint64_t vacuum_min;     /* slots; with fewer it is not */
 } lt_schema;
 
 /* Reads a stored config; files of vectors that `old` (may be NULL) has too are shared, the others
@@ -68,11 +74,14 @@ lt_status lt_no_vector(const char *name, lt_error *err);
 char *lt_vectors_path(const char *dir, uint32_t number, lt_element element);
 /* "graph-7.hnsw" below `dir`: the checkpoint of that vector's graph. NULL without memory. */
 char *lt_graph_path(const char *dir, uint32_t number);
-void lt_vecs_unref(lt_vecs *v); /* NULL allowed */
+/* "codes-7.quant": its quantised copies. */
+char *lt_codes_path(const char *dir, uint32_t number);
+lt_vecs *lt_vecs_ref(lt_vecs *v); /* NULL allowed, as below */
+void lt_vecs_unref(lt_vecs *v);
 /* Creates the files of the dense vectors of a config in `dir`. */
 lt_status lt_schema_create_files(const char *dir, const char *config, size_t n,
                                  lt_error *err) LT_NODISCARD;
-/* Removes vector files and graphs that the schema does not name: rests of an interrupted change. */
+/* Removes vector files, graphs and codes that the schema does not name: rests of an interrupted change. */
 void lt_schema_clear_files(const char *dir, const lt_schema *s);
 
 #endif

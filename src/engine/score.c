@@ -39,29 +39,32 @@ static lt_status count_terms(void *context, const lt_key *key, const lt_record *
     return LT_OK;
 }
 
-static lt_status weigh(lt_reader *r, lt_prepared *p, lt_error *err)
+lt_status lt_reader_weigh(lt_reader *r, lt_prepared *p, const lt_filter *corpus, lt_error *err)
 {
-    size_t at = lt_reader_index_of(r, p->schema);
-    const uint64_t *present = r->s.view->vectors[at].present;
-    LT_AUTOFREE uint64_t *df = lt_calloc(p->n, sizeof *df);
-    counting c = {r->schema->vectors[at].number, p->indices, p->n, df};
+    LT_AUTOFREE uint64_t *points = NULL;
+    LT_AUTOFREE uint64_t *df = NULL;
+    uint64_t n;
 
+    if (!p->schema->idf)
+        return LT_OK;
+    df = lt_calloc(p->n, sizeof *df);
     if (!df)
         return lt_fail_nomem(err);
-    LT_TRY(lt_reader_each_record(r, NULL, present, count_terms, &c, err));
-    double n = (double)lt_bits_count(present, lt_bit_words(r->s.view->n_slots));
+    counting c = {r->schema->vectors[lt_reader_index_of(r, p->schema)].number, p->indices, p->n, df};
 
+    LT_TRY(lt_reader_select(r, corpus, p->schema, &points, &n, err));
+    LT_TRY(lt_reader_each_in(r, points, count_terms, &c, err));
     for (size_t i = 0; i < p->n; i++) {
         double d = (double)df[i];
 
-        p->values[i] *= (float)log((n - d + 0.5) / (d + 0.5) + 1);
+        p->values[i] *= (float)log(((double)n - d + 0.5) / (d + 0.5) + 1);
     }
     return LT_OK;
 }
 
 /* ---- preparing ------------------------------------------------------------------------------- */
 
-static lt_status prepare_sparse(lt_reader *r, const lt_vector *v, lt_prepared *p, lt_error *err)
+static lt_status prepare_sparse(const lt_vector *v, lt_prepared *p, lt_error *err)
 {
     LT_AUTOFREE uint32_t *order = lt_calloc(v->n_values, sizeof *order);
 
@@ -75,7 +78,7 @@ static lt_status prepare_sparse(lt_reader *r, const lt_vector *v, lt_prepared *p
         p->indices[i] = v->indices[order[i]];
         p->values[i] = v->values[order[i]];
     }
-    return p->schema->idf ? weigh(r, p, err) : LT_OK;
+    return LT_OK;
 }
 
 /* float16 is compared to float32 queries, bytes to bytes; the rows of multivectors are floats. */
@@ -110,13 +113,14 @@ static lt_status prepare_rows(const lt_vector *v, lt_prepared *p, lt_error *err)
 lt_status lt_reader_prepare(lt_reader *r, const lt_vector_schema *schema, const lt_vector *vector,
                             lt_prepared **out, lt_error *err)
 {
+    (void)r; /* so far the schema says all that matters */
     LT_TRY(lt_vector_check(schema, vector, err));
     lt_prepared *p = lt_calloc(1, sizeof *p);
 
     if (!p)
         return lt_fail_nomem(err);
     p->schema = schema;
-    lt_status st = schema->kind == LT_VECTOR_SPARSE ? prepare_sparse(r, vector, p, err)
+    lt_status st = schema->kind == LT_VECTOR_SPARSE ? prepare_sparse(vector, p, err)
                                                     : prepare_rows(vector, p, err);
 
     if (st != LT_OK) {

@@ -22,7 +22,6 @@ typedef struct value_list {
     lt_valued *items;
     size_t n, cap;
     uint32_t slot; /* being read */
-    size_t first;  /* the first item of that slot */
     lt_status status;
     lt_error *err;
     /* orders: */
@@ -74,13 +73,18 @@ static int by_value(const void *a, const void *b)
 
 /* ---- payloads -------------------------------------------------------------------------------- */
 
-/* A value counts once a point, however often it is there. */
-static bool seen_in_point(const value_list *l, const lt_index_value *v)
+/* A value counts once a point, however often it is there: drops repeats among the items from
+ * `first` on. */
+static void drop_repeats(value_list *l, size_t first)
 {
-    for (size_t i = l->first; i < l->n; i++)
-        if (lt_index_value_compare(&l->items[i].value, v) == 0)
-            return true;
-    return false;
+    size_t n = first;
+
+    if (l->n - first > 1)
+        qsort(l->items + first, l->n - first, sizeof *l->items, by_value);
+    for (size_t i = first; i < l->n; i++)
+        if (n == first || lt_index_value_compare(&l->items[n - 1].value, &l->items[i].value) != 0)
+            l->items[n++] = l->items[i];
+    l->n = n;
 }
 
 static bool is_before(const value_list *l, const lt_index_value *v)
@@ -96,7 +100,7 @@ static void take_value(void *context, const lt_index_value *v)
 {
     value_list *l = context;
 
-    if (l->status == LT_OK && !is_before(l, v) && !seen_in_point(l, v))
+    if (l->status == LT_OK && !is_before(l, v))
         l->status = add(l, v, l->limit ? l->slot : 1);
 }
 
@@ -105,12 +109,13 @@ static lt_status read_point(void *context, const lt_key *key, const lt_record *r
 {
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     value_list *l = context;
+    size_t first = l->n;
 
     (void)key;
     LT_TRY(lt_json_parse(record->payload, record->payload_len, "payload", &doc, err));
     l->slot = record->slot;
-    l->first = l->n;
     lt_payload_field_values(l->field, yyjson_doc_get_root(doc), take_value, l);
+    drop_repeats(l, first);
     return l->status;
 }
 

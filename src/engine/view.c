@@ -161,6 +161,19 @@ lt_status lt_view_copy(const lt_view *old, lt_schema *schema, uint64_t n_slots, 
     return LT_OK;
 }
 
+lt_hnsw_vectors lt_view_vectors(const lt_view *v, size_t i)
+{
+    const lt_schema_vector *s = &v->schema->vectors[i];
+
+    return (lt_hnsw_vectors){.chunks = v->vectors[i].chunks,
+                             .n_chunks = v->vectors[i].n_chunks,
+                             .chunk_slots = LT_VEC_CHUNK_SLOTS,
+                             .stride = s->stride,
+                             .dims = s->seen.dims,
+                             .distance = s->seen.distance,
+                             .element = s->seen.element};
+}
+
 /* ---- loading --------------------------------------------------------------------------------- */
 
 typedef struct loading {
@@ -275,15 +288,19 @@ static lt_status renew(lt_collection *c, lt_txn *txn, lt_error *err)
 
 lt_status lt_snapshot_take(lt_collection *c, lt_snapshot *out, lt_error *err)
 {
+    uint64_t failed = 0; /* the commit that could not be shown */
+
     for (;;) {
         lt_txn *txn;
         lt_status st = LT_OK;
 
         LT_TRY(lt_table_read(c->table, &txn, err));
+        uint64_t number = lt_txn_number(txn);
+
         pthread_mutex_lock(&c->view_lock);
-        if (c->db->options.read_only && c->view->txn != lt_txn_number(txn))
+        if (c->db->options.read_only && c->view->txn != number)
             st = renew(c, txn, err);
-        bool same = st == LT_OK && c->view->txn == lt_txn_number(txn);
+        bool same = st == LT_OK && c->view->txn == number;
         lt_view *view = same ? lt_view_ref(c->view) : NULL;
 
         pthread_mutex_unlock(&c->view_lock);
@@ -292,8 +309,10 @@ lt_status lt_snapshot_take(lt_collection *c, lt_snapshot *out, lt_error *err)
             return LT_OK;
         }
         lt_txn_end(txn);
-        if (st != LT_OK)
+        /* The owner may have taken files of this commit away since: then there is a newer one. */
+        if (st != LT_OK && number == failed)
             return st;
+        failed = st != LT_OK ? number : 0;
         sched_yield();
     }
 }

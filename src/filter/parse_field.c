@@ -82,8 +82,11 @@ static const struct variant {
     {"except", LT_COND_EXCEPT, is_keyword_list, "an array of strings or an array of integers"},
 };
 
-static void fill_match(lt_filter_parser *p, const struct variant *v, yyjson_val *json, lt_cond *out)
+static lt_status fill_match(lt_filter_parser *p, const struct variant *v, yyjson_val *json,
+                            lt_cond *out, lt_error *err)
 {
+    enum { LONG = 8 }; /* what is shorter is compared one by one as fast */
+
     out->kind = v->kind;
     out->values = json;
     if (v->fits == yyjson_is_str) {
@@ -91,6 +94,7 @@ static void fill_match(lt_filter_parser *p, const struct variant *v, yyjson_val 
         out->text_len = yyjson_get_len(json);
     }
     out->term = p->n_terms++;
+    return yyjson_arr_size(json) > LONG ? lt_values_sort(json, &out->sorted, err) : LT_OK;
 }
 
 static lt_status parse_match(lt_filter_parser *p, yyjson_val *m, lt_cond *out, lt_error *err)
@@ -103,10 +107,8 @@ static lt_status parse_match(lt_filter_parser *p, yyjson_val *m, lt_cond *out, l
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         yyjson_val *v = yyjson_obj_get(m, variants[i].name);
 
-        if (v && variants[i].fits(v)) {
-            fill_match(p, &variants[i], v, out);
-            return LT_OK;
-        }
+        if (v && variants[i].fits(v))
+            return fill_match(p, &variants[i], v, out, err);
         if (v && !wrong)
             wrong = &variants[i];
     }

@@ -116,7 +116,7 @@ void lt_best_take(lt_best *b, lt_scored **out, size_t *n_out)
 
 /* ---- the scan -------------------------------------------------------------------------------- */
 
-enum { BATCH = 64 };
+enum { BATCH = 32 };
 
 typedef struct batch {
     const void *rows[BATCH];
@@ -129,11 +129,22 @@ static lt_status score_batch(const lt_flat *f, const void *query, batch *b, lt_b
 {
     float distances[BATCH];
 
-    lt_space_distances(f->space, query, b->rows, b->n, distances);
+    f->measure(f->context, query, b->rows, b->n, distances);
     for (size_t i = 0; i < b->n; i++)
         LT_TRY(lt_best_offer(best, -distances[i], b->slots[i], err));
     b->n = 0;
     return LT_OK;
+}
+
+/* The CPU sees streams too late where rows are short: a quarter more rows a second, measured with 512
+ * bytes a row. The rest of long ones it finds itself. */
+static inline void prefetch(const void *row, size_t bytes)
+{
+    enum { PREFETCH_MAX = 1024 };
+    const char *p = row;
+
+    for (size_t at = 0; at < bytes && at < PREFETCH_MAX; at += 64)
+        __builtin_prefetch(p + at);
 }
 
 static lt_status scan(const lt_flat *f, const void *query, lt_best *best, lt_error *err)
@@ -149,6 +160,7 @@ static lt_status scan(const lt_flat *f, const void *query, lt_best *best, lt_err
             continue;
         b.rows[b.n] = (const char *)f->chunks[slot / f->chunk_slots] +
                       slot % f->chunk_slots * f->stride;
+        prefetch(b.rows[b.n], f->stride);
         b.slots[b.n++] = (uint32_t)slot;
         if (b.n == BATCH)
             LT_TRY(score_batch(f, query, &b, best, err));

@@ -6,7 +6,8 @@
 #include "space.h"
 
 typedef struct lt_flat {
-    const lt_space *space;
+    lt_measure measure;
+    const void *context; /* of the measure */
     const void *const *chunks; /* of chunk_slots vectors each, stride bytes apart */
     size_t chunk_slots, stride;
     size_t first, n_slots;   /* slots first..n_slots-1 are looked at */
@@ -19,8 +20,8 @@ typedef struct lt_scored {
 } lt_scored;
 
 /* The slots of the k best scores and all others that tie with the last of them, best first, ties in
- * order of slot; so the caller can break ties as it likes. The query is in the form that the space's
- * queries have. NaN never is among the best. Free *out with lt_free. */
+ * order of slot; so the caller can break ties as it likes. The query is in the form that the measure
+ * wants. NaN never is among the best. Free *out with lt_free. */
 lt_status lt_flat_search(const lt_flat *f, const void *query, size_t k, lt_scored **out,
                          size_t *n_out, lt_error *err) LT_NODISCARD;
 

@@ -64,6 +64,15 @@ lt_status lt_hnsw_delete(lt_hnsw *g, uint32_t slot, lt_error *err) LT_NODISCARD;
  * time (that of inserting the neighbours again) when a tenth of the nodes are deleted. */
 lt_status lt_hnsw_repair(lt_hnsw *g, unsigned threads, lt_error *err) LT_NODISCARD;
 
+/* Copies of the vectors in another form, at the same slots: a walk measures them instead. */
+typedef struct lt_hnsw_copies {
+    const void *const *chunks; /* of as many slots each as those of the vectors */
+    uint32_t n_slots;          /* so many have a copy; the walk keeps off those behind */
+    size_t stride, row_bytes;
+    lt_measure measure; /* the query's `vector` is in the form that it wants */
+    const void *context;
+} lt_hnsw_copies;
+
 typedef struct lt_hnsw_query {
     const void *vector;      /* dims floats; for u8 and i8 vectors, of their type */
     size_t k;                /* how many at most */
@@ -72,14 +81,20 @@ typedef struct lt_hnsw_query {
     uint32_t n_slots;        /* only slots below are returned; `allowed` has that many bits */
     uint32_t n_allowed;      /* bits set in it; 0: counted by the search */
     uint32_t scan_max;       /* at most so many allowed: they are scanned instead; 0: chosen */
+    const lt_hnsw_copies *copies; /* NULL: the vectors themselves */
 } lt_hnsw_query;
-#define LT_HNSW_QUERY_INIT {NULL, 10, 64, NULL, UINT32_MAX, 0, 0}
+enum { LT_HNSW_SCAN_PER_EF = 16 }; /* the scan_max that is chosen, in units of ef */
+#define LT_HNSW_QUERY_INIT {NULL, 10, 64, NULL, UINT32_MAX, 0, 0, NULL}
 
 /* The k nearest that the search finds, best first, into out (room for k); scores as in flat.h.
  * With few slots allowed it walks over the allowed ones alone, looking through those in between,
  * and where those are not joined it scans them all, so it always returns k if k are allowed. */
 lt_status lt_hnsw_search(lt_hnsw *g, const lt_hnsw_query *query, lt_scored *out, size_t *n_out,
                          lt_error *err) LT_NODISCARD;
+
+/* How it would be answered: over all nodes, over those that are allowed, or by measuring these. */
+typedef enum lt_hnsw_way { LT_HNSW_WALK, LT_HNSW_WALK_FILTERED, LT_HNSW_SCAN } lt_hnsw_way;
+lt_hnsw_way lt_hnsw_way_of(const lt_hnsw *g, const lt_hnsw_query *query);
 
 /* All slots below it were inserted or deleted. */
 uint32_t lt_hnsw_covered(const lt_hnsw *g);

@@ -98,7 +98,7 @@ static void choose_anew(const lt_hnsw *g, scratch *s, uint32_t node, hnsw_link *
     for (unsigned i = 0; i < max; i++) {
         s->slots[i] = load_link(list + i);
         s->rows[i] = row_of(g, s->slots[i]);
-        prefetch_row(g, s->rows[i]);
+        prefetch_row(g->row_bytes, s->rows[i]);
     }
     lt_space_distances(&g->space, query, s->rows, max, s->distances);
     for (unsigned i = 0; i < max; i++)

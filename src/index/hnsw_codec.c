@@ -230,15 +230,6 @@ static lt_status put_all(writer *w, const lt_hnsw *g, lt_error *err)
     return lt_fd_pwrite_all(w->fd, w->block, BODY_AT, 0, w->path, err);
 }
 
-static lt_status sync_parent(const char *path, lt_error *err)
-{
-    const char *name = lt_path_name(path);
-    LT_AUTOFREE char *parent =
-        name == path ? lt_strdup(".") : lt_strndup(path, (size_t)(name - path));
-
-    return parent ? lt_dir_sync(parent, err) : lt_fail_nomem(err);
-}
-
 static lt_status write_file(lt_hnsw *g, int fd, const char *temp, lt_error *err)
 {
     LT_AUTOFREE char *block = lt_malloc(SUM_BYTES);
@@ -268,13 +259,11 @@ lt_status lt_hnsw_save(lt_hnsw *g, const char *path, lt_error *err)
         return lt_fail_errno(err, LT_EIO, errno, "%s: cannot create", temp.data);
     lt_status st = write_file(g, fd, temp.data, err);
 
-    if (st == LT_OK && rename(temp.data, path) < 0)
-        st = lt_fail_errno(err, LT_EIO, errno, "%s: cannot rename", temp.data);
-    if (st != LT_OK) {
+    if (st == LT_OK)
+        st = lt_file_rename(temp.data, path, err);
+    if (st != LT_OK)
         unlink(temp.data);
-        return st;
-    }
-    return sync_parent(path, err);
+    return st;
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

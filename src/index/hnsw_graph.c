@@ -435,6 +435,8 @@ lt_status lt_hnsw_scratch_take(lt_hnsw *g, size_t ef, scratch **out, lt_error *e
         lt_hnsw_scratch_give(g, s);
         return st;
     }
+    s->copies = NULL;
+    s->end = UINT32_MAX;
     *out = s;
     return LT_OK;
 }

@@ -83,6 +83,8 @@ typedef struct scratch {
     size_t batch_cap;
     uint32_t *hops;       /* neighbours that the filter leaves out */
     float *room, *room2;  /* a decoded vector each */
+    const lt_hnsw_copies *copies; /* what is measured; NULL: the vectors */
+    uint32_t end;         /* slots from here on are passed by: they have no copy */
 } scratch;
 
 struct lt_hnsw {
@@ -200,6 +202,17 @@ static inline const void *row_of(const lt_hnsw *g, uint32_t slot)
     return base + (size_t)(slot & ((1u << g->row_bits) - 1)) * g->stride;
 }
 
+/* The row that a search measures. */
+static inline const void *measured_row(const lt_hnsw *g, const scratch *s, uint32_t slot)
+{
+    const lt_hnsw_copies *c = s->copies;
+
+    if (!c)
+        return row_of(g, slot);
+    return (const char *)c->chunks[slot >> g->row_bits] +
+           (size_t)(slot & ((1u << g->row_bits) - 1)) * c->stride;
+}
+
 static inline uint64_t entry_of(unsigned level, uint32_t slot)
 {
     return (uint64_t)(level + 1) << 32 | slot;
@@ -235,14 +248,14 @@ lt_status lt_hnsw_scratch_take(lt_hnsw *g, size_t ef, scratch **out, lt_error *e
 void lt_hnsw_scratch_give(lt_hnsw *g, scratch *s);
 void lt_hnsw_scratch_clear(scratch *s); /* forgets what was seen and the pool */
 
-/* True the first time for a slot; false for slots that the scratch has no bit for: they came after
- * the search began. */
+/* True the first time for a slot; false for slots that the scratch has no bit for (they came after
+ * the search began) and for those without a copy to measure. */
 static inline bool see(scratch *s, uint32_t slot)
 {
     size_t word = slot >> 6;
     uint64_t bit = (uint64_t)1 << (slot & 63);
 
-    if (word >= s->n_words || (s->seen[word] & bit))
+    if (slot >= s->end || word >= s->n_words || (s->seen[word] & bit))
         return false;
     s->seen[word] |= bit;
     s->touched[s->n_touched < TOUCHED_MAX ? s->n_touched : 0] = (uint32_t)word;
@@ -254,13 +267,13 @@ static inline bool was_seen(const scratch *s, uint32_t slot)
 {
     size_t word = slot >> 6;
 
-    return word >= s->n_words || (s->seen[word] >> (slot & 63) & 1);
+    return slot >= s->end || word >= s->n_words || (s->seen[word] >> (slot & 63) & 1);
 }
 
-static inline void prefetch_row(const lt_hnsw *g, const void *row)
+static inline void prefetch_row(size_t row_bytes, const void *row)
 {
     const char *p = row;
-    size_t n = g->row_bytes < PREFETCH_MAX ? g->row_bytes : PREFETCH_MAX;
+    size_t n = row_bytes < PREFETCH_MAX ? row_bytes : PREFETCH_MAX;
 
     for (size_t at = 0; at < n; at += 64)
         __builtin_prefetch(p + at);
@@ -268,8 +281,6 @@ static inline void prefetch_row(const lt_hnsw *g, const void *row)
 
 /* ---- hnsw_search.c: walking ------------------------------------------------------------------- */
 
-/* The distance of one slot. */
-float lt_hnsw_distance(const lt_hnsw *g, const void *query, uint32_t slot);
 /* From the entry down to `layer` (not walked itself), greedily; the pool then holds what was seen
  * nearest, at most ef. */
 void lt_hnsw_descend(const lt_hnsw *g, scratch *s, const void *query, uint64_t entry,

@@ -47,7 +47,10 @@ static inline size_t pool_add(scratch *s, size_t ef, cand c)
 /* The batch's distances; what is no number (an overflow, a NaN) lies at the end of the world. */
 static void measure(const lt_hnsw *g, scratch *s, const void *query, size_t n)
 {
-    lt_space_distances(&g->space, query, s->rows, n, s->distances);
+    if (s->copies)
+        s->copies->measure(s->copies->context, query, s->rows, n, s->distances);
+    else
+        lt_space_distances(&g->space, query, s->rows, n, s->distances);
     for (size_t i = 0; i < n; i++)
         s->distances[i] = s->distances[i] < INFINITY ? s->distances[i] : INFINITY;
 }
@@ -68,9 +71,9 @@ static size_t measure_and_add(const lt_hnsw *g, scratch *s, const void *query, s
 
 static inline void batch_add(const lt_hnsw *g, scratch *s, size_t *n, uint32_t slot)
 {
-    const void *row = row_of(g, slot);
+    const void *row = measured_row(g, s, slot);
 
-    prefetch_row(g, row);
+    prefetch_row(s->copies ? s->copies->row_bytes : g->row_bytes, row);
     s->slots[*n] = slot;
     s->rows[(*n)++] = row;
 }
@@ -107,29 +110,20 @@ static inline void prefetch_links(const lt_hnsw *g, uint32_t slot)
 
 /* ---- the ordinary walk ----------------------------------------------------------------------- */
 
-float lt_hnsw_distance(const lt_hnsw *g, const void *query, uint32_t slot)
-{
-    const void *row = row_of(g, slot);
-    float d;
-
-    lt_space_distances(&g->space, query, &row, 1, &d);
-    return d < INFINITY ? d : INFINITY;
-}
-
 void lt_hnsw_descend(const lt_hnsw *g, scratch *s, const void *query, uint64_t entry,
                      unsigned layer, size_t ef)
 {
-    uint32_t slot = (uint32_t)entry;
+    size_t n = 0;
 
-    see(s, slot);
-    pool_add(s, ef, (cand){lt_hnsw_distance(g, query, slot), slot});
+    see(s, (uint32_t)entry);
+    batch_add(g, s, &n, (uint32_t)entry);
+    measure_and_add(g, s, query, n, ef);
     for (unsigned l = entry_level(entry); l > layer; l--) {
         uint32_t best;
 
         do {
             best = s->pool[0].slot;
-            size_t n = collect(g, s, links_of(g, best, l), g->m);
-
+            n = collect(g, s, links_of(g, best, l), g->m);
             measure_and_add(g, s, query, n, ef);
         } while (s->pool[0].slot != best);
     }
@@ -310,7 +304,7 @@ static uint32_t count_allowed(const filter *f)
 /* How the query will be answered. */
 typedef struct plan {
     filter f;
-    enum { PLAIN, FILTERED, SCAN } how;
+    lt_hnsw_way how;
     size_t ef;       /* of the plain walk: larger by what will be dropped */
     size_t expected; /* so many results there must be */
     bool any_dead;   /* deleted nodes are still passed through */
@@ -344,28 +338,35 @@ static lt_status check_query(const lt_hnsw_query *q, lt_error *err)
 
 static plan make_plan(const lt_hnsw *g, const lt_hnsw_query *q, size_t ef)
 {
-    enum { DENSE_PERCENT = 80, SCAN_PER_EF = 16, STRETCH_MAX = 4 };
+    enum { DENSE_PERCENT = 80, STRETCH_MAX = 4 };
     uint32_t present = atomic_load(&g->n_present), dead = atomic_load(&g->n_dead);
     uint64_t nodes = (uint64_t)present + dead, pass = present;
-    plan p = {.f = {q->allowed, atomic_load(&g->n_slots), 0}, .how = PLAIN, .ef = ef,
+    plan p = {.f = {q->allowed, atomic_load(&g->n_slots), 0}, .how = LT_HNSW_WALK, .ef = ef,
               .any_dead = dead > 0};
 
     if (q->n_slots < p.f.n_slots)
         p.f.n_slots = q->n_slots;
+    if (q->copies && q->copies->n_slots < p.f.n_slots)
+        p.f.n_slots = q->copies->n_slots;
     if (q->allowed) {
         pass = q->n_allowed ? q->n_allowed : count_allowed(&p.f);
         if (pass * 100 < nodes * DENSE_PERCENT)
-            p.how = FILTERED;
-        if (pass <= (q->scan_max ? q->scan_max : SCAN_PER_EF * ef))
-            p.how = SCAN;
+            p.how = LT_HNSW_WALK_FILTERED;
+        if (pass <= (q->scan_max ? q->scan_max : LT_HNSW_SCAN_PER_EF * ef))
+            p.how = LT_HNSW_SCAN;
     }
     p.f.n_allowed = (uint32_t)pass;
     p.expected = pass < q->k ? (size_t)pass : q->k;
-    if (p.how == PLAIN && pass < nodes)
+    if (p.how == LT_HNSW_WALK && pass < nodes)
         p.ef = (size_t)((double)ef * (double)nodes / (double)(pass + 1)) + 1;
     if (p.ef > STRETCH_MAX * ef)
         p.ef = STRETCH_MAX * ef;
     return p;
+}
+
+lt_hnsw_way lt_hnsw_way_of(const lt_hnsw *g, const lt_hnsw_query *query)
+{
+    return make_plan(g, query, query->ef > query->k ? query->ef : query->k).how;
 }
 
 static size_t answer(const lt_hnsw *g, scratch *s, const lt_hnsw_query *q, const plan *p, size_t ef,
@@ -373,14 +374,14 @@ static size_t answer(const lt_hnsw *g, scratch *s, const lt_hnsw_query *q, const
 {
     size_t n = 0;
 
-    if (p->how != SCAN) {
+    if (p->how != LT_HNSW_SCAN && (uint32_t)entry < s->end) {
         lt_hnsw_descend(g, s, q->vector, entry, 0, p->ef);
-        if (p->how == PLAIN)
+        if (p->how == LT_HNSW_WALK)
             lt_hnsw_walk(g, s, q->vector, 0, p->ef);
         else
             walk_filtered(g, s, q->vector, &p->f, ef);
         n = emit(g, s, p, q->k, out);
-        if (n >= p->expected && (p->how == PLAIN || s->n_pool >= ef || s->n_pool >= p->f.n_allowed))
+        if (n >= p->expected && (p->how == LT_HNSW_WALK || s->n_pool >= ef || s->n_pool >= p->f.n_allowed))
             return n;
         if (!q->allowed && !p->any_dead)
             return n; /* nothing hides them: they are being inserted */
@@ -404,6 +405,8 @@ lt_status lt_hnsw_search(lt_hnsw *g, const lt_hnsw_query *query, lt_scored *out,
     plan p = make_plan(g, query, ef);
 
     LT_TRY(lt_hnsw_scratch_take(g, p.ef > ef ? p.ef : ef, &s, err));
+    s->copies = query->copies;
+    s->end = query->copies ? query->copies->n_slots : UINT32_MAX;
     *n_out = answer(g, s, query, &p, ef, entry, out);
     lt_hnsw_scratch_give(g, s);
     return LT_OK;

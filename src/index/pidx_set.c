@@ -151,7 +151,7 @@ static lt_status new_state(index_set *set, uint64_t number, lt_pidx_state **out,
 lt_status lt_pidx_state_new(lt_payload_field *const *fields, size_t n_fields, lt_pidx_state **out,
                             lt_error *err)
 {
-    index_set *set;
+    index_set *set = NULL;
 
     LT_TRY(new_set(fields, n_fields, &set, err));
     return new_state(set, 0, out, err);
@@ -315,7 +315,7 @@ lt_status lt_pidx_state_next(lt_pidx_state *old, const lt_pidx_change *changes, 
                              lt_pidx_state **out, lt_error *err)
 {
     index_set *set = old->set;
-    lt_pidx_state *s;
+    lt_pidx_state *s = NULL;
 
     if (n_changes == 0 && old->number == set->newest) {
         *out = lt_pidx_state_ref(old);

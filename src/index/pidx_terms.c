@@ -159,7 +159,7 @@ static void posting_remove(lt_posting *p, uint32_t slot)
 
 lt_status lt_terms_add(lt_terms *t, const char *bytes, size_t n, uint32_t slot, lt_error *err)
 {
-    lt_posting *p;
+    lt_posting *p = NULL;
 
     if ((t->n + 1) * 2 > t->n_table)
         LT_TRY(grow_table(t, err));

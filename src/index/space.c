@@ -117,6 +117,12 @@ void lt_space_distances(const lt_space *s, const void *query, const void *const 
     }
 }
 
+void lt_space_measure(const void *space, const void *query, const void *const *rows, size_t n,
+                      float *out)
+{
+    lt_space_distances(space, query, rows, n, out);
+}
+
 const void *lt_space_as_query(const lt_space *s, const void *row, float *room)
 {
     if (s->element != LT_ELEMENT_F16)

@@ -31,6 +31,13 @@ size_t lt_space_row_bytes(const lt_space *s);
 /* out[i] = distance of the query to rows[i]. */
 void lt_space_distances(const lt_space *s, const void *query, const void *const *rows, size_t n,
                         float *out);
+/* What searches measure with: out[i] = distance of the query to rows[i]; `context` is the space, or
+ * whatever else knows how to measure copies of the vectors in another form. */
+typedef void (*lt_measure)(const void *context, const void *query, const void *const *rows,
+                           size_t n, float *out);
+/* lt_space_distances as such. */
+void lt_space_measure(const void *space, const void *query, const void *const *rows, size_t n,
+                      float *out);
 /* A stored row in the form that queries have: the row itself, or its values in `room` (dims
  * floats). */
 const void *lt_space_as_query(const lt_space *s, const void *row, float *room);

@@ -9,11 +9,11 @@
 #include "decode.h"
 #include "print.h"
 #include "run.h"
-#include "tell.h"
 
 /* One question from its body to its answer's text. */
 typedef struct question {
-    lt_arena arena;
+    lt_arena decoded; /* the request */
+    lt_arena work;    /* what answering it takes */
     lt_body body;
     lt_asking asking;
     yyjson_val *json;
@@ -99,6 +99,13 @@ static lt_status ask_query(question *q, lt_query_form form, lt_error *err)
     return answer_query(q, form, &request, err);
 }
 
+static lt_status check_length(const question *q, lt_error *err)
+{
+    if (q->out->len > LT_LIMIT_ANSWER_BYTES)
+        return lt_fail(err, LT_ELIMIT, "the answer is longer than %u bytes", LT_LIMIT_ANSWER_BYTES);
+    return LT_OK;
+}
+
 static lt_status ask_batch(question *q, lt_query_form form, lt_error *err)
 {
     lt_query_requests requests;
@@ -110,6 +117,8 @@ static lt_status ask_batch(question *q, lt_query_form form, lt_error *err)
         if (i)
             LT_TRY(lt_buf_addc(q->out, ',', err));
         LT_TRY(answer_query(q, form, &requests.items[i], err));
+        LT_TRY(check_length(q, err));
+        lt_asking_clear(&q->asking);
     }
     return lt_buf_addc(q->out, ']', err);
 }
@@ -169,15 +178,12 @@ static lt_status answer(question *q, lt_ask_kind kind, lt_error *err)
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
-static void close_reader(void *reader)
-{
-    lt_reader_close(reader);
-}
-
 static void question_done(question *q)
 {
     lt_body_done(&q->body);
-    lt_arena_done(&q->arena);
+    lt_arena_done(&q->work);
+    lt_arena_done(&q->decoded);
+    lt_reader_close(q->asking.r);
 }
 
 static uint64_t next_seed(void)
@@ -208,20 +214,23 @@ lt_status lt_collection_ask(lt_collection *collection, lt_ask_kind kind, const c
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     LT_CLEANUP(lt_buf_done) lt_buf text = {0};
     LT_CLEANUP(question_done) question q = {.out = &text};
-    lt_reader *reader;
 
     if (!collection || (!json && n_json) || !out || !n_out)
         return lt_fail(err, LT_EINVAL, "collection, json, out and n_out are required");
-    q.body.arena = q.asking.arena = &q.arena;
+    q.decoded.limit = q.work.limit = LT_LIMIT_QUESTION_BYTES;
+    q.body.arena = &q.decoded;
+    q.asking.arena = &q.work;
     LT_TRY(set_options(&q, options, err));
-    if (n_json > LT_LIMIT_BODY_BYTES)
-        return lt_fail(err, LT_ELIMIT, "the body is larger than %u bytes", LT_LIMIT_BODY_BYTES);
-    LT_TRY(tell_parse(json, n_json, &doc, err));
+    LT_TRY(lt_body_parse(json, n_json, &doc, err));
     q.json = yyjson_doc_get_root(doc);
-    LT_TRY(lt_reader_open(collection, &reader, err));
-    LT_TRY(lt_arena_defer(&q.arena, close_reader, reader, err));
-    q.asking.r = reader;
-    LT_TRY(answer(&q, kind, err));
+    LT_TRY(lt_reader_open(collection, &q.asking.r, err));
+    lt_status st = answer(&q, kind, err);
+
+    if (st == LT_ENOMEM && (q.decoded.over || q.work.over))
+        return lt_fail(err, LT_ELIMIT, "the question takes more than %u bytes of memory",
+                       LT_LIMIT_QUESTION_BYTES);
+    LT_TRY(st);
+    LT_TRY(check_length(&q, err));
     *n_out = text.len;
     *out = lt_buf_steal(&text);
     return LT_OK;

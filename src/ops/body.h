@@ -25,6 +25,10 @@ typedef struct lt_at {
     size_t index;
 } lt_at;
 
+/* Parses a body, which must be an object; a syntax error is told with line and column. Free with
+ * yyjson_doc_free. */
+lt_status lt_body_parse(const char *json, size_t n_json, yyjson_doc **out,
+                        lt_error *err) LT_NODISCARD;
 void lt_body_done(lt_body *b);
 /* LT_EVALIDATION when values out of range were seen. */
 lt_status lt_body_check(lt_body *b, lt_error *err) LT_NODISCARD;
@@ -40,6 +44,8 @@ lt_status lt_body_bad(const lt_at *at, const char *what, lt_error *err);
 lt_status lt_body_invalid(lt_body *b, const lt_at *at, lt_error *err, const char *format, ...)
     LT_NODISCARD __attribute__((format(printf, 4, 5)));
 
+/* A list of at most `max` items; LT_ELIMIT names the limit. */
+lt_status lt_body_list(yyjson_val *v, const lt_at *at, size_t max, lt_error *err) LT_NODISCARD;
 lt_status lt_body_object(yyjson_val *v, const lt_at *at, lt_error *err) LT_NODISCARD;
 /* An integer field from min to max (SIZE_MAX: no upper bound). Absent: *out stays, *present (may be
  * NULL) is false. */
@@ -61,6 +67,12 @@ lt_status lt_body_need(yyjson_val *object, const char *name, const lt_at *at, yy
 /* A list of strings. */
 lt_status lt_body_names(lt_body *b, yyjson_val *v, const lt_at *at, const char ***out, size_t *n,
                         lt_error *err) LT_NODISCARD;
+/* A list of point ids. */
+lt_status lt_body_ids(lt_body *b, yyjson_val *v, const lt_at *at, lt_id **out, size_t *n,
+                      lt_error *err) LT_NODISCARD;
+/* The JSON text of a value, zero-terminated. */
+lt_status lt_body_json(lt_body *b, yyjson_val *v, const char **out, size_t *n,
+                       lt_error *err) LT_NODISCARD;
 lt_status lt_body_id(yyjson_val *v, const lt_at *at, lt_id *out, lt_error *err) LT_NODISCARD;
 /* A filter, hung on the arena; NULL where the field is absent. */
 lt_status lt_body_filter(lt_body *b, yyjson_val *object, const char *name, const lt_filter **out,

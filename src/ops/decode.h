@@ -7,6 +7,9 @@
 #include "request.h"
 
 /* ---- parts ---- */
+/* [1, 2], [[1, 2], [3, 4]] or {"indices", "values"}. */
+lt_status lt_decode_vector(lt_body *b, yyjson_val *v, const lt_at *at, lt_vector *out,
+                           lt_error *err) LT_NODISCARD;
 lt_status lt_decode_input(lt_body *b, yyjson_val *v, const lt_at *at, lt_input *out,
                           lt_error *err) LT_NODISCARD;
 /* A list of inputs; absent is an empty one. */

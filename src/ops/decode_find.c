@@ -209,8 +209,7 @@ static lt_status decode_examples(lt_body *b, yyjson_val *v, const lt_at *at, lt_
     size_t n = yyjson_arr_size(v), i, max;
     yyjson_val *item;
 
-    if (!yyjson_is_arr(v))
-        return lt_body_wrong(at, "a list", v, err);
+    LT_TRY(lt_body_list(v, at, LT_LIMIT_FEEDBACK, err));
     out->examples.items = lt_arena_alloc(b->arena, n, sizeof *out->examples.items);
     out->scores = lt_arena_alloc(b->arena, n, sizeof *out->scores);
     if (!out->examples.items || !out->scores)

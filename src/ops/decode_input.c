@@ -2,7 +2,10 @@
  * What may stand where a vector may: a dense, multi or sparse vector, a point's id, an object that
  * a model makes a vector of. The union is untagged: the fields tell. */
 #include <base/error.h>
+#include <base/limits.h>
 #include <base/mem.h>
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +22,11 @@ static lt_status to_floats(yyjson_val *list, const lt_at *at, float *out, lt_err
 
         if (!yyjson_is_num(item))
             return lt_body_wrong(&here, "a number", item, err);
-        out[i] = (float)yyjson_get_num(item);
+        double number = yyjson_get_num(item);
+
+        if (!(fabs(number) <= (double)FLT_MAX))
+            return lt_body_bad(&here, "a number too large for a 32-bit float", err);
+        out[i] = (float)number;
     }
     return LT_OK;
 }
@@ -28,7 +35,7 @@ static lt_status decode_dense(lt_body *b, yyjson_val *v, const lt_at *at, lt_vec
                               lt_error *err)
 {
     size_t n = yyjson_arr_size(v);
-    float *values = lt_arena_alloc(b->arena, n, sizeof *values);
+    float *values = lt_arena_take(b->arena, n, sizeof *values);
 
     if (!values)
         return lt_fail_nomem(err);
@@ -37,15 +44,14 @@ static lt_status decode_dense(lt_body *b, yyjson_val *v, const lt_at *at, lt_vec
     return LT_OK;
 }
 
-static lt_status decode_multi(lt_body *b, yyjson_val *v, const lt_at *at, lt_vector *out,
-                              lt_error *err)
+/* *fit: all are lists of `width` items. Looked at before memory is taken for width times rows. */
+static lt_status check_rows(lt_body *b, yyjson_val *v, const lt_at *at, size_t width, bool *fit,
+                            lt_error *err)
 {
-    size_t n_rows = yyjson_arr_size(v), width = yyjson_arr_size(yyjson_arr_get_first(v)), i, n;
-    float *values = lt_arena_alloc(b->arena, width * n_rows, sizeof *values);
+    size_t i, n;
     yyjson_val *row;
 
-    if (!values)
-        return lt_fail_nomem(err);
+    *fit = false;
     yyjson_arr_foreach(v, i, n, row)
     {
         const lt_at here = {at, NULL, i};
@@ -59,6 +65,30 @@ static lt_status decode_multi(lt_body *b, yyjson_val *v, const lt_at *at, lt_vec
                                    "all vectors must have the same dimension, found vector with "
                                    "dimension %zu",
                                    yyjson_arr_size(row));
+    }
+    *fit = true;
+    return LT_OK;
+}
+
+static lt_status decode_multi(lt_body *b, yyjson_val *v, const lt_at *at, lt_vector *out,
+                              lt_error *err)
+{
+    size_t n_rows = yyjson_arr_size(v), width = yyjson_arr_size(yyjson_arr_get_first(v)), i, n;
+    bool fit;
+    yyjson_val *row;
+
+    *out = (lt_vector){.name = "", .kind = LT_VECTOR_MULTI};
+    LT_TRY(check_rows(b, v, at, width, &fit, err));
+    if (!fit)
+        return LT_OK;
+    float *values = lt_arena_take(b->arena, width * n_rows, sizeof *values);
+
+    if (!values)
+        return lt_fail_nomem(err);
+    yyjson_arr_foreach(v, i, n, row)
+    {
+        const lt_at here = {at, NULL, i};
+
         LT_TRY(to_floats(row, &here, values + i * width, err));
     }
     *out = (lt_vector){"", LT_VECTOR_MULTI, values, width * n_rows, n_rows, NULL};
@@ -119,8 +149,8 @@ static lt_status decode_sparse(lt_body *b, yyjson_val *v, const lt_at *at, lt_ve
 
     if (yyjson_arr_size(values) != n)
         return lt_body_invalid(b, &values_at, err, "must be the same length as indices");
-    uint32_t *index = lt_arena_alloc(b->arena, n, sizeof *index);
-    float *value = lt_arena_alloc(b->arena, n, sizeof *value);
+    uint32_t *index = lt_arena_take(b->arena, n, sizeof *index);
+    float *value = lt_arena_take(b->arena, n, sizeof *value);
 
     if (!index || !value)
         return lt_fail_nomem(err);
@@ -135,33 +165,33 @@ static lt_status decode_sparse(lt_body *b, yyjson_val *v, const lt_at *at, lt_ve
 static lt_status decode_object(lt_body *b, yyjson_val *v, const lt_at *at, lt_input *out,
                                lt_error *err)
 {
-    LT_CLEANUP(lt_buf_done) lt_buf text = {0};
-
     if (!lt_body_field(v, "text") && !lt_body_field(v, "image") && !lt_body_field(v, "object"))
         return lt_body_bad(at,
                            "expected a vector, a point id, a sparse vector, or an object with "
                            "`text`, `image` or `object` and `model`",
                            err);
-    LT_TRY(lt_json_write(v, &text, err));
-    char *object = lt_arena_text(b->arena, text.data, text.len);
+    *out = (lt_input){.kind = LT_INPUT_OBJECT};
+    return lt_body_json(b, v, &out->object, &out->n_object, err);
+}
 
-    if (!object)
-        return lt_fail_nomem(err);
-    *out = (lt_input){.kind = LT_INPUT_OBJECT, .object = object, .n_object = text.len};
-    return LT_OK;
+lt_status lt_decode_vector(lt_body *b, yyjson_val *v, const lt_at *at, lt_vector *out,
+                           lt_error *err)
+{
+    *out = (lt_vector){.name = ""};
+    if (yyjson_is_arr(v))
+        return yyjson_is_arr(yyjson_arr_get_first(v)) ? decode_multi(b, v, at, out, err)
+                                                      : decode_dense(b, v, at, out, err);
+    return yyjson_is_obj(v) ? decode_sparse(b, v, at, out, err)
+                            : lt_body_wrong(at, "a list of numbers or an object", v, err);
 }
 
 lt_status lt_decode_input(lt_body *b, yyjson_val *v, const lt_at *at, lt_input *out, lt_error *err)
 {
     *out = (lt_input){.kind = LT_INPUT_VECTOR};
-    if (yyjson_is_arr(v))
-        return yyjson_is_arr(yyjson_arr_get_first(v))
-                   ? decode_multi(b, v, at, &out->vector, err)
-                   : decode_dense(b, v, at, &out->vector, err);
+    if (yyjson_is_arr(v) || lt_body_field(v, "indices") || lt_body_field(v, "values"))
+        return lt_decode_vector(b, v, at, &out->vector, err);
     if (yyjson_is_obj(v))
-        return lt_body_field(v, "indices") || lt_body_field(v, "values")
-                   ? decode_sparse(b, v, at, &out->vector, err)
-                   : decode_object(b, v, at, out, err);
+        return decode_object(b, v, at, out, err);
     out->kind = LT_INPUT_ID;
     return lt_body_id(v, at, &out->id, err);
 }
@@ -176,8 +206,7 @@ lt_status lt_decode_inputs(lt_body *b, yyjson_val *object, const char *name, con
     *out = (lt_inputs){0};
     if (!v)
         return LT_OK;
-    if (!yyjson_is_arr(v))
-        return lt_body_wrong(&at, "a list", v, err);
+    LT_TRY(lt_body_list(v, &at, LT_LIMIT_EXAMPLES, err));
     out->items = lt_arena_alloc(b->arena, yyjson_arr_size(v), sizeof *out->items);
     if (!out->items)
         return lt_fail_nomem(err);
@@ -210,6 +239,8 @@ lt_status lt_decode_pairs(lt_body *b, yyjson_val *object, const char *name, cons
     yyjson_val *v = lt_body_field(object, name), *item;
     size_t n = !v ? 0 : yyjson_is_arr(v) ? yyjson_arr_size(v) : 1, i, max;
 
+    if (yyjson_is_arr(v))
+        LT_TRY(lt_body_list(v, &at, LT_LIMIT_EXAMPLES, err));
     out->pairs = lt_arena_alloc(b->arena, n, sizeof *out->pairs);
     if (!out->pairs)
         return lt_fail_nomem(err);

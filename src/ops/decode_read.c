@@ -8,24 +8,12 @@
 lt_status lt_decode_get(lt_body *b, yyjson_val *v, lt_get_request *out, lt_error *err)
 {
     const lt_at at = {NULL, "ids", 0};
-    yyjson_val *ids, *item;
-    size_t i, n;
+    yyjson_val *ids;
 
     *out = (lt_get_request){.shown.payload.kind = LT_PICK_ALL};
     LT_TRY(lt_body_object(v, NULL, err));
     LT_TRY(lt_body_need(v, "ids", NULL, &ids, err));
-    if (!yyjson_is_arr(ids))
-        return lt_body_wrong(&at, "a list of point ids", ids, err);
-    out->ids = lt_arena_alloc(b->arena, yyjson_arr_size(ids), sizeof *out->ids);
-    if (!out->ids)
-        return lt_fail_nomem(err);
-    yyjson_arr_foreach(ids, i, n, item)
-    {
-        const lt_at here = {&at, NULL, i};
-
-        LT_TRY(lt_body_id(item, &here, &out->ids[i], err));
-    }
-    out->n_ids = yyjson_arr_size(ids);
+    LT_TRY(lt_body_ids(b, ids, &at, &out->ids, &out->n_ids, err));
     return lt_decode_shown(b, v, NULL, &out->shown, err);
 }
 

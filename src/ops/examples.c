@@ -17,18 +17,19 @@ float lt_scaled_sigmoid(float x)
     return 0.5f * (lt_sigmoid(x) + 1);
 }
 
-enum { CHUNK = 512 }; /* slots whose similarities to one example are computed at once */
+/* Slots whose similarities to one example are computed at once. */
+enum { CHUNK_MAX = 512, CHUNK_SIMILARITIES = 1 << 20 };
 
-/* Scores slots[0..n) into scored[0..n). similarity has n_examples rows of CHUNK. */
+/* Scores slots[0..n) into scored[0..n). similarity has n_examples rows of n. */
 static lt_status score_chunk(lt_asking *a, const lt_vector_schema *schema, const lt_scorer *s,
                              const uint32_t *slots, size_t n, float *similarity, float *column,
                              lt_scored *scored, lt_error *err)
 {
     for (size_t e = 0; e < s->n_examples; e++)
-        LT_TRY(lt_reader_similarities(a->r, s->examples[e], slots, n, similarity + e * CHUNK, err));
+        LT_TRY(lt_reader_similarities(a->r, s->examples[e], slots, n, similarity + e * n, err));
     for (size_t i = 0; i < n; i++) {
         for (size_t e = 0; e < s->n_examples; e++) {
-            column[e] = similarity[e * CHUNK + i];
+            column[e] = similarity[e * n + i];
             /* Sparse vectors without a common index; points without the vector are not here. */
             if (isnan(column[e]) && schema->kind == LT_VECTOR_SPARSE)
                 column[e] = 0;
@@ -51,17 +52,19 @@ lt_status lt_rank_by_examples(lt_asking *a, const lt_stage *stage, const lt_vect
                               lt_ranking *out, lt_error *err)
 {
     const uint32_t *slots;
-    size_t n;
+    size_t n, n_examples = scorer->n_examples, chunk = CHUNK_MAX;
 
+    if (n_examples * chunk > CHUNK_SIMILARITIES)
+        chunk = 1 + CHUNK_SIMILARITIES / n_examples;
     LT_TRY(lt_pool_slots(a, pool, schema, &slots, &n, err));
     lt_scored *scored = lt_arena_alloc(a->arena, n, sizeof *scored);
-    float *column = lt_arena_alloc(a->arena, scorer->n_examples, sizeof *column);
-    float *similarity = lt_arena_alloc(a->arena, scorer->n_examples * CHUNK, sizeof *similarity);
+    float *column = lt_arena_alloc(a->arena, n_examples, sizeof *column);
+    float *similarity = lt_arena_alloc(a->arena, n_examples * chunk, sizeof *similarity);
 
     if (!scored || !column || !similarity)
         return lt_fail_nomem(err);
-    for (size_t i = 0; i < n; i += CHUNK) {
-        size_t m = n - i < CHUNK ? n - i : CHUNK;
+    for (size_t i = 0; i < n; i += chunk) {
+        size_t m = n - i < chunk ? n - i : chunk;
 
         LT_TRY(lt_asking_check(a, err));
         LT_TRY(score_chunk(a, schema, scorer, slots + i, m, similarity, column, scored + i, err));
@@ -139,42 +142,30 @@ lt_status lt_rank_context(lt_asking *a, const lt_stage *stage, const lt_pool *po
 
 /* ---- relevance feedback ---------------------------------------------------------------------- */
 
-/* Examples: the target, then a positive and a negative for each pair that counts. */
 static float combine_feedback(const lt_scorer *s, const float *x)
 {
-    float sum = s->a * x[0];
+    double sum = 0;
 
-    for (size_t i = 1; i + 1 < s->n_examples; i += 2)
-        sum += s->pair_weights[i / 2] * (x[i] - x[i + 1]);
-    return sum;
+    for (size_t i = 0; i < s->n_examples; i++)
+        sum += s->weights[i] * (double)x[i];
+    return (float)sum;
 }
 
-/* Every ordered pair of examples of which the first was scored higher. */
-static lt_status pair_examples(lt_asking *a, const lt_find *f, const lt_prepared *const *examples,
-                               lt_scorer *s, lt_error *err)
+/* Each ordered pair of examples, of which the first was scored higher by d, adds c d^b times the
+ * difference of their similarities. Summed up here by example, so that the work for a point grows
+ * with the number of examples, not of pairs. */
+static void weigh_examples(const lt_find *f, double *weights)
 {
-    size_t n = f->examples.n, pairs = 0, at = 0;
-
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            pairs += f->scores[i] > f->scores[j];
-    float *weights = lt_arena_alloc(a->arena, pairs, sizeof *weights);
-
-    LT_TRY(alloc_examples(a, s, 1 + 2 * pairs, err));
-    if (!weights)
-        return lt_fail_nomem(err);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++) {
+    for (size_t i = 0; i < f->examples.n; i++) {
+        for (size_t j = 0; j < f->examples.n; j++) {
             if (!(f->scores[i] > f->scores[j]))
                 continue;
-            weights[at] = f->c * powf(f->scores[i] - f->scores[j], f->b);
-            s->examples[1 + 2 * at] = examples[i];
-            s->examples[2 + 2 * at] = examples[j];
-            at++;
+            double weight = f->c * pow(f->scores[i] - f->scores[j], f->b);
+
+            weights[i] += weight;
+            weights[j] -= weight;
         }
     }
-    s->pair_weights = weights;
-    return LT_OK;
 }
 
 lt_status lt_rank_feedback(lt_asking *a, const lt_stage *stage, const lt_pool *pool, size_t limit,
@@ -182,16 +173,19 @@ lt_status lt_rank_feedback(lt_asking *a, const lt_stage *stage, const lt_pool *p
 {
     const lt_find *f = &stage->find;
     const lt_vector_schema *schema;
-    lt_scorer s = {.combine = combine_feedback, .a = f->a};
-    const lt_prepared **examples =
-        lt_arena_alloc(a->arena, f->examples.n, sizeof(const lt_prepared *));
+    lt_scorer s = {.combine = combine_feedback};
+    double *weights = lt_arena_alloc(a->arena, 1 + f->examples.n, sizeof *weights);
 
-    if (!examples)
+    if (!weights)
         return lt_fail_nomem(err);
     LT_TRY(lt_find_schema(a->r, stage->using, &schema, err));
-    for (size_t i = 0; i < f->examples.n; i++)
-        LT_TRY(lt_resolve_prepared(a, stage, schema, &f->examples.items[i], &examples[i], err));
-    LT_TRY(pair_examples(a, f, examples, &s, err));
+    LT_TRY(alloc_examples(a, &s, 1 + f->examples.n, err));
     LT_TRY(lt_resolve_prepared(a, stage, schema, &f->target, &s.examples[0], err));
+    for (size_t i = 0; i < f->examples.n; i++)
+        LT_TRY(lt_resolve_prepared(a, stage, schema, &f->examples.items[i], &s.examples[1 + i],
+                                   err));
+    weights[0] = f->a;
+    weigh_examples(f, weights + 1);
+    s.weights = weights;
     return lt_rank_by_examples(a, stage, schema, &s, pool, limit, out, err);
 }

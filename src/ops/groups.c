@@ -38,9 +38,6 @@ static bool collect_value(void *context, yyjson_val *v)
         g->unfit = true;
         return true;
     }
-    for (size_t i = 0; i < g->n_values; i++)
-        if (lt_answer_equal(&g->values[i], &value))
-            return false;
     g->values = lt_arena_grow(g->a->arena, g->values, g->n_values, &g->cap_values,
                               sizeof *g->values);
     g->no_memory = !g->values;
@@ -80,6 +77,14 @@ static lt_status add_hit(grouping *g, lt_group *group, const lt_row *row, lt_err
     return LT_OK;
 }
 
+/* A value that the point has twice puts it into the group once. */
+static bool is_last_hit(const lt_group *group, const lt_stored *s)
+{
+    size_t n = group->hits.n;
+
+    return n && lt_id_compare(&group->hits.items[n - 1].id, &s->id) == 0;
+}
+
 static lt_status place_point(grouping *g, const lt_stored *s, float score, lt_error *err)
 {
     lt_row row;
@@ -89,7 +94,7 @@ static lt_status place_point(grouping *g, const lt_stored *s, float score, lt_er
         lt_group *group;
 
         LT_TRY(group_for(g, &g->values[i], &group, err));
-        if (!group || group->hits.n == g->q->group_size)
+        if (!group || group->hits.n == g->q->group_size || is_last_hit(group, s))
             continue;
         if (!shown)
             LT_TRY(lt_show_stored(g->a, g->a->r, s, &g->q->shown, &row, err));

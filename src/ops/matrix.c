@@ -65,23 +65,26 @@ typedef struct matrix {
     lt_matrix *out;
 } matrix;
 
+/* The similarities of all members to one of them, which was drawn from those with the vector. */
+static lt_status compare_row(matrix *m, uint32_t row, lt_error *err)
+{
+    lt_reader *r = m->a->r;
+    lt_prepared *prepared;
+    lt_vector vector;
+    bool present;
+
+    LT_TRY(lt_reader_vector(r, m->slots[row], m->schema, &vector, &present, err));
+    LT_TRY(lt_prepare(m->a, m->schema, &vector, &prepared, err));
+    LT_TRY(lt_reader_weigh(r, prepared, NULL, err));
+    return lt_reader_similarities(r, prepared, m->slots, m->out->n, m->similarity, err);
+}
+
 static lt_status add_row(matrix *m, uint32_t row, lt_error *err)
 {
     lt_matrix *out = m->out;
     size_t n = 0;
-    lt_vector vector;
-    bool present;
-    lt_prepared *prepared;
 
-    LT_TRY(lt_reader_vector(m->a->r, m->slots[row], m->schema, &vector, &present, err));
-    if (!present)
-        return LT_OK;
-    LT_TRY(lt_reader_prepare(m->a->r, m->schema, &vector, &prepared, err));
-    lt_status st =
-        lt_reader_similarities(m->a->r, prepared, m->slots, out->n, m->similarity, err);
-
-    lt_prepared_free(prepared);
-    LT_TRY(st);
+    LT_TRY(compare_row(m, row, err));
     for (uint32_t i = 0; i < out->n; i++)
         if (i != row && m->similarity[i] == m->similarity[i])
             m->nearest[n++] = (near){m->similarity[i], i};

@@ -77,7 +77,7 @@ lt_status lt_rank_by_vector(lt_asking *a, const lt_stage *stage, const lt_vector
     const lt_prepared *prepared;
 
     *out = (lt_ranking){0};
-    LT_TRY(lt_prepare(a, schema, vector, &prepared, err));
+    LT_TRY(lt_prepare_query(a, stage, schema, vector, &prepared, err));
     if (limit == 0)
         return LT_OK;
     LT_TRY(pool->listed ? rank_listed(a, prepared, pool, limit, out, err)
@@ -115,19 +115,18 @@ typedef struct choice {
     float *similarity;
     size_t *pending;
     size_t n_pending;
+    lt_prepared **prepared; /* multivectors: the candidates as queries; else NULL */
     float lambda;
 } choice;
 
+/* As they are, without idf: what points have in common does not depend on the others. */
 static lt_status similarities(const choice *c, const lt_vector *to, float *out, lt_error *err)
 {
-    lt_prepared *prepared;
     size_t n = c->ranking->n;
+    lt_prepared *prepared;
 
-    LT_TRY(lt_reader_prepare(c->a->r, c->schema, to, &prepared, err));
-    lt_status st = lt_reader_similarities(c->a->r, prepared, c->slots, n, out, err);
-
-    lt_prepared_free(prepared);
-    LT_TRY(st);
+    LT_TRY(lt_prepare(c->a, c->schema, to, &prepared, err));
+    LT_TRY(lt_reader_similarities(c->a->r, prepared, c->slots, n, out, err));
     for (size_t i = 0; i < n; i++)
         if (isnan(out[i])) /* sparse without a common index */
             out[i] = 0;
@@ -155,39 +154,45 @@ static size_t choose(choice *c, bool first)
     return chosen;
 }
 
-/* The similarity of every candidate to the one that was chosen. Rows against rows it depends on
- * which of the two asks: here the candidates do. */
-static lt_status compare_multi(const choice *c, size_t chosen, float *out, lt_error *err)
+static lt_status prepare_candidates(choice *c, lt_error *err)
 {
+    c->prepared = lt_arena_alloc(c->a->arena, c->ranking->n, sizeof(lt_prepared *));
+    if (!c->prepared)
+        return lt_fail_nomem(err);
     for (size_t i = 0; i < c->ranking->n; i++) {
-        lt_prepared *prepared;
         lt_vector vector;
         bool present;
 
         LT_TRY(lt_reader_vector(c->a->r, c->slots[i], c->schema, &vector, &present, err));
-        if (!present)
-            continue;
-        LT_TRY(lt_reader_prepare(c->a->r, c->schema, &vector, &prepared, err));
-        lt_status st =
-            lt_reader_similarities(c->a->r, prepared, &c->slots[chosen], 1, &out[i], err);
-
-        lt_prepared_free(prepared);
-        LT_TRY(st);
+        LT_TRY(lt_prepare(c->a, c->schema, &vector, &c->prepared[i], err));
     }
     return LT_OK;
 }
 
-static lt_status note_chosen(choice *c, size_t chosen, lt_error *err)
+/* The similarity of every candidate to the one that was chosen. Rows against rows it depends on
+ * which of the two asks: here the candidates do. */
+static lt_status compare_multi(const choice *c, size_t chosen, float *out, lt_error *err)
+{
+    for (size_t i = 0; i < c->ranking->n; i++)
+        LT_TRY(lt_reader_similarities(c->a->r, c->prepared[i], &c->slots[chosen], 1, &out[i], err));
+    return LT_OK;
+}
+
+static lt_status compare_to(const choice *c, size_t chosen, float *out, lt_error *err)
 {
     lt_vector vector;
     bool present;
 
-    LT_TRY(lt_asking_check(c->a, err));
+    if (c->prepared)
+        return compare_multi(c, chosen, out, err);
     LT_TRY(lt_reader_vector(c->a->r, c->slots[chosen], c->schema, &vector, &present, err));
-    if (!present)
-        return LT_OK;
-    LT_TRY(c->schema->kind == LT_VECTOR_MULTI ? compare_multi(c, chosen, c->similarity, err)
-                                              : similarities(c, &vector, c->similarity, err));
+    return similarities(c, &vector, out, err);
+}
+
+static lt_status note_chosen(choice *c, size_t chosen, lt_error *err)
+{
+    LT_TRY(lt_asking_check(c->a, err));
+    LT_TRY(compare_to(c, chosen, c->similarity, err));
     for (size_t i = 0; i < c->ranking->n; i++)
         c->closest[i] = fmaxf(c->closest[i], c->similarity[i]);
     return LT_OK;
@@ -211,6 +216,8 @@ static lt_status start_choice(choice *c, const lt_vector *query, lt_error *err)
         c->pending[i] = i;
     }
     c->n_pending = n;
+    if (c->schema->kind == LT_VECTOR_MULTI)
+        LT_TRY(prepare_candidates(c, err));
     return similarities(c, query, c->relevance, err);
 }
 

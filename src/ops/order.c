@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rankings that need no vector: by id, by a payload value, at random. Their score is 1. */
 #include <base/mem.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "run.h"
@@ -75,194 +73,60 @@ lt_status lt_rank_sample(lt_asking *a, const lt_stage *stage, const lt_pool *poo
 
 /* ---- by a payload value ---------------------------------------------------------------------- */
 
-/* What the index at the key makes of values. */
-typedef enum value_sort { SORT_INT, SORT_FLOAT, SORT_DATE } value_sort;
-
-/* One value of one point. `turn` counts the points as they are met, in order of id. */
-typedef struct entry {
-    lt_order_value value;
-    uint64_t turn;
-    uint32_t slot;
-} entry;
-
-typedef struct ordering {
-    lt_asking *a;
-    const lt_order *order;
-    value_sort sort;
-    lt_order_value start;
-    size_t limit; /* so many entries are wanted */
-    uint64_t turn;
-    uint32_t slot;
-    entry *entries; /* up to twice as many as wanted, then the worse half goes */
-    size_t n, cap;
-    size_t n_before; /* entries when the point that is met now began */
-    lt_error *err;
-    lt_status status;
-} ordering;
-
-static int compare_values(const lt_order_value *x, const lt_order_value *y)
+/* `start_from` as a value; false: there is none. Numbers start integers and floats, dates dates; a
+ * whole number starts anything. */
+static lt_status find_start(const lt_order *q, bool dates, lt_index_value *out, bool *any,
+                            lt_error *err)
 {
-    if (x->kind == LT_ORDER_INT)
-        return (x->i > y->i) - (x->i < y->i);
-    return (x->d > y->d) - (x->d < y->d);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const entry *x = a, *y = b;
-    int c = compare_values(&x->value, &y->value);
-
-    return c ? c : (x->turn > y->turn) - (x->turn < y->turn);
-}
-
-static int descending(const void *a, const void *b)
-{
-    const entry *x = a, *y = b;
-    int c = compare_values(&y->value, &x->value);
-
-    return c ? c : (x->turn > y->turn) - (x->turn < y->turn);
-}
-
-static void sort_entries(ordering *o)
-{
-    if (o->n)
-        qsort(o->entries, o->n, sizeof *o->entries, o->order->descending ? descending : ascending);
-    if (o->n > o->limit)
-        o->n = o->limit;
-}
-
-static bool value_of(value_sort sort, yyjson_val *v, lt_order_value *out)
-{
-    int64_t us;
-
-    if (sort == SORT_INT && yyjson_is_int(v) &&
-        (!yyjson_is_uint(v) || yyjson_get_uint(v) <= INT64_MAX)) {
-        *out = (lt_order_value){.kind = LT_ORDER_INT, .i = yyjson_get_sint(v)};
-        return true;
-    }
-    if (sort == SORT_FLOAT && yyjson_is_num(v)) {
-        *out = (lt_order_value){.kind = LT_ORDER_FLOAT, .d = yyjson_get_num(v)};
-        return true;
-    }
-    if (sort == SORT_DATE && yyjson_is_str(v) &&
-        lt_datetime_parse(yyjson_get_str(v), yyjson_get_len(v), &us)) {
-        *out = (lt_order_value){.kind = LT_ORDER_INT, .i = us};
-        return true;
-    }
-    return false;
-}
-
-static bool starts_before(const ordering *o, const lt_order_value *v)
-{
-    int c = o->start.kind ? compare_values(v, &o->start) : 0;
-
-    return o->order->descending ? c > 0 : c < 0;
-}
-
-static bool add_value(void *context, yyjson_val *json)
-{
-    ordering *o = context;
-    lt_order_value v;
-
-    if (!value_of(o->sort, json, &v) || starts_before(o, &v))
-        return false;
-    /* A value that the point has twice counts once. */
-    for (size_t i = o->n_before; i < o->n; i++)
-        if (compare_values(&o->entries[i].value, &v) == 0)
-            return false;
-    o->entries = lt_arena_grow(o->a->arena, o->entries, o->n, &o->cap, sizeof *o->entries);
-    if (!o->entries) {
-        o->status = lt_fail_nomem(o->err);
-        return true;
-    }
-    o->entries[o->n++] = (entry){v, o->turn, o->slot};
-    return false;
-}
-
-static lt_status add_point(void *context, const lt_stored *s, lt_error *err)
-{
-    ordering *o = context;
-    LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
-
-    if (o->turn % 1024 == 0)
-        LT_TRY(lt_asking_check(o->a, err));
-    o->slot = s->slot;
-    o->err = err;
-    LT_TRY(lt_json_parse(s->payload, s->payload_len, "payload", &doc, err));
-    if (o->n / 2 >= o->limit && o->n > 64)
-        sort_entries(o);
-    o->n_before = o->n;
-    lt_value_at(yyjson_doc_get_root(doc), o->order->key, false, add_value, o);
-    o->turn++;
-    return o->status;
-}
-
-static lt_status find_sort(lt_asking *a, const lt_order *order, value_sort *out, lt_error *err)
-{
-    static const char *const names[] = {"integer", "float", "datetime"};
-    const char *type = lt_reader_index_type(a->r, order->key);
-
-    for (int i = 0; type && i < 3; i++) {
-        if (strcmp(type, names[i]) == 0) {
-            *out = (value_sort)i;
-            return LT_OK;
-        }
-    }
-    return lt_fail(err, LT_EINVAL,
-                   "No range index for `order_by` key: `%s`. Please create one to use `order_by` "
-                   "(integer, float or datetime)",
-                   order->key);
-}
-
-/* `start_from` as the index's sort of value: an integer bound of whole numbers is rounded towards
- * what it leaves out. */
-static lt_status find_start(ordering *o, lt_error *err)
-{
-    const lt_order *q = o->order;
-    int64_t us;
-
-    if (q->start == LT_START_NONE)
-        return LT_OK;
-    if ((q->start == LT_START_TEXT) != (o->sort == SORT_DATE) && q->start != LT_START_INT)
-        return lt_fail(err, LT_EINVAL, "`start_from` does not suit the index of `%s`", q->key);
-    if (q->start == LT_START_TEXT) {
-        if (!lt_datetime_parse(q->start_text, strlen(q->start_text), &us))
+    *any = q->start != LT_START_NONE;
+    if (q->start == LT_START_INT) {
+        *out = (lt_index_value){.kind = dates ? LT_VALUE_DATE : LT_VALUE_INT,
+                                .number = q->start_int};
+    } else if (q->start == LT_START_FLOAT && !dates) {
+        *out = (lt_index_value){.kind = LT_VALUE_FLOAT, .real = q->start_float};
+    } else if (q->start == LT_START_TEXT && dates) {
+        *out = (lt_index_value){.kind = LT_VALUE_DATE};
+        if (!lt_datetime_parse(q->start_text, strlen(q->start_text), &out->number))
             return lt_fail(err, LT_EINVAL, "`start_from` is not a date");
-        o->start = (lt_order_value){.kind = LT_ORDER_INT, .i = us};
-        return LT_OK;
-    }
-    double d = q->start == LT_START_INT ? (double)q->start_int : q->start_float;
-
-    if (o->sort == SORT_FLOAT) {
-        o->start = (lt_order_value){.kind = LT_ORDER_FLOAT, .d = d};
-        return LT_OK;
-    }
-    o->start = (lt_order_value){.kind = LT_ORDER_INT, .i = q->start_int};
-    if (q->start == LT_START_FLOAT) {
-        d = q->descending ? floor(d) : ceil(d);
-        o->start.i = d >= 9.2e18 ? INT64_MAX : d <= -9.2e18 ? INT64_MIN : (int64_t)d;
+    } else if (*any) {
+        return lt_fail(err, LT_EINVAL, "`start_from` does not suit the index of `%s`", q->key);
     }
     return LT_OK;
+}
+
+static lt_order_value order_value(const lt_index_value *v)
+{
+    return v->kind == LT_VALUE_FLOAT ? (lt_order_value){.kind = LT_ORDER_FLOAT, .d = v->real}
+                                     : (lt_order_value){.kind = LT_ORDER_INT, .i = v->number};
 }
 
 lt_status lt_rank_by_order(lt_asking *a, const lt_order *order, const lt_pool *pool, size_t limit,
                            lt_ranking *out, lt_error *err)
 {
-    ordering o = {.a = a, .order = order, .limit = limit};
+    LT_AUTOFREE lt_valued *found = NULL;
+    const char *type = lt_reader_index_type(a->r, order->key);
+    lt_index_value start;
     const uint64_t *bits;
+    bool any;
 
-    LT_TRY(find_sort(a, order, &o.sort, err));
-    LT_TRY(find_start(&o, err));
+    LT_TRY(find_start(order, type && strcmp(type, "datetime") == 0, &start, &any, err));
     LT_TRY(lt_pool_bits(a, pool, &bits, err));
-    LT_TRY(lt_reader_each(a->r, NULL, bits, add_point, &o, err));
-    sort_entries(&o);
-    out->n = o.n;
-    out->items = lt_arena_alloc(a->arena, o.n, sizeof *out->items);
+    lt_status st = lt_reader_order(a->r, order->key, order->descending, any ? &start : NULL, bits,
+                                   limit, &found, &out->n, err);
+
+    if (st == LT_ENOTFOUND || st == LT_EINVAL)
+        return lt_fail(err, LT_EINVAL,
+                       "No range index for `order_by` key: `%s`. Please create one to use "
+                       "`order_by` (integer, float or datetime)",
+                       order->key);
+    LT_TRY(st);
+    out->items = lt_arena_alloc(a->arena, out->n, sizeof *out->items);
     if (!out->items)
         return lt_fail_nomem(err);
-    for (size_t i = 0; i < o.n; i++)
-        out->items[i] =
-            (lt_ranked){.slot = o.entries[i].slot, .score = 1, .order = o.entries[i].value};
+    for (size_t i = 0; i < out->n; i++)
+        out->items[i] = (lt_ranked){.slot = (uint32_t)found[i].number,
+                                    .score = 1,
+                                    .order = order_value(&found[i].value)};
     return LT_OK;
 }
 

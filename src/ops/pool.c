@@ -62,6 +62,13 @@ lt_status lt_asking_reader(lt_asking *a, const char *collection, lt_reader **out
     return LT_OK;
 }
 
+void lt_asking_clear(lt_asking *a)
+{
+    lt_arena_done(a->arena);
+    a->others = NULL;
+    lt_reader_forget(a->r);
+}
+
 /* ---- slots ----------------------------------------------------------------------------------- */
 
 static int compare_slots(const void *a, const void *b)
@@ -128,14 +135,9 @@ static lt_status listed_slots(lt_asking *a, const lt_pool *pool, const lt_vector
         return lt_fail_nomem(err);
     *slots = kept;
     *n = 0;
-    for (size_t i = 0; i < pool->n_listed; i++) {
-        lt_vector vector;
-        bool present;
-
-        LT_TRY(lt_reader_vector(a->r, pool->listed[i], having, &vector, &present, err));
-        if (present)
+    for (size_t i = 0; i < pool->n_listed; i++)
+        if (lt_reader_has(a->r, pool->listed[i], having))
             kept[(*n)++] = pool->listed[i];
-    }
     return LT_OK;
 }
 
@@ -181,15 +183,6 @@ lt_status lt_pool_bits(lt_asking *a, const lt_pool *pool, const uint64_t **out, 
 }
 
 /* ---- the best k ------------------------------------------------------------------------------ */
-
-int lt_id_compare(const lt_id *a, const lt_id *b)
-{
-    if (a->kind != b->kind)
-        return a->kind == LT_ID_NUM ? -1 : 1;
-    if (a->kind == LT_ID_NUM)
-        return (a->num > b->num) - (a->num < b->num);
-    return memcmp(a->uuid, b->uuid, sizeof a->uuid);
-}
 
 typedef struct named {
     lt_scored scored;

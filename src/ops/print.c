@@ -62,9 +62,12 @@ lt_status lt_print_text(const char *s, size_t n, lt_buf *out, lt_error *err)
 lt_status lt_print_id(const lt_id *id, lt_buf *out, lt_error *err)
 {
     char text[LT_ID_TEXT_MAX];
-    const char *quote = id->kind == LT_ID_UUID ? "\"" : "";
 
-    return lt_buf_addf(out, err, "%s%s%s", quote, lt_id_format(id, text), quote);
+    if (id->kind == LT_ID_NUM)
+        return lt_buf_add_u64(out, id->num, err);
+    LT_TRY(lt_buf_addc(out, '"', err));
+    LT_TRY(lt_buf_adds(out, lt_id_format(id, text), err));
+    return lt_buf_addc(out, '"', err);
 }
 
 lt_status lt_print_value(const lt_answer_value *v, lt_buf *out, lt_error *err)
@@ -75,7 +78,7 @@ lt_status lt_print_value(const lt_answer_value *v, lt_buf *out, lt_error *err)
     case LT_ANSWER_INT:
         return lt_buf_addf(out, err, "%" PRId64, v->i);
     case LT_ANSWER_UINT:
-        return lt_buf_addf(out, err, "%" PRIu64, v->u);
+        return lt_buf_add_u64(out, v->u, err);
     default:
         return lt_buf_adds(out, v->i ? "true" : "false", err);
     }
@@ -96,16 +99,26 @@ static lt_status print_multi(const lt_vector *v, lt_buf *out, lt_error *err)
     return lt_buf_addc(out, ']', err);
 }
 
+static lt_status print_integers(const uint32_t *list, size_t n, lt_buf *out, lt_error *err)
+{
+    LT_TRY(lt_buf_addc(out, '[', err));
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            LT_TRY(lt_buf_addc(out, ',', err));
+        LT_TRY(lt_buf_add_u64(out, list[i], err));
+    }
+    return lt_buf_addc(out, ']', err);
+}
+
 static lt_status print_vector(const lt_vector *v, lt_buf *out, lt_error *err)
 {
     if (v->kind == LT_VECTOR_DENSE)
         return lt_print_floats(v->values, v->n_values, out, err);
     if (v->kind == LT_VECTOR_MULTI)
         return print_multi(v, out, err);
-    LT_TRY(lt_buf_adds(out, "{\"indices\":[", err));
-    for (size_t i = 0; i < v->n_values; i++)
-        LT_TRY(lt_buf_addf(out, err, "%s%" PRIu32, i ? "," : "", v->indices[i]));
-    LT_TRY(lt_buf_adds(out, "],\"values\":", err));
+    LT_TRY(lt_buf_adds(out, "{\"indices\":", err));
+    LT_TRY(print_integers(v->indices, v->n_values, out, err));
+    LT_TRY(lt_buf_adds(out, ",\"values\":", err));
     LT_TRY(lt_print_floats(v->values, v->n_values, out, err));
     return lt_buf_addc(out, '}', err);
 }
@@ -133,7 +146,9 @@ static lt_status print_row(const lt_row *row, bool scored, lt_buf *out, lt_error
     LT_TRY(lt_buf_adds(out, "{\"id\":", err));
     LT_TRY(lt_print_id(&row->id, out, err));
     if (scored) {
-        LT_TRY(lt_buf_addf(out, err, ",\"version\":%" PRIu64 ",\"score\":", row->version));
+        LT_TRY(lt_buf_adds(out, ",\"version\":", err));
+        LT_TRY(lt_buf_add_u64(out, row->version, err));
+        LT_TRY(lt_buf_adds(out, ",\"score\":", err));
         LT_TRY(lt_print_f32(row->score, out, err));
     }
     if (row->payload) {
@@ -225,21 +240,13 @@ lt_status lt_print_pairs(const lt_matrix *m, lt_buf *out, lt_error *err)
     return lt_buf_adds(out, "]}", err);
 }
 
-static lt_status print_places(const char *name, const uint32_t *places, size_t n, lt_buf *out,
-                              lt_error *err)
-{
-    LT_TRY(lt_buf_addf(out, err, "\"%s\":[", name));
-    for (size_t i = 0; i < n; i++)
-        LT_TRY(lt_buf_addf(out, err, "%s%" PRIu32, i ? "," : "", places[i]));
-    return lt_buf_adds(out, "],", err);
-}
-
 lt_status lt_print_offsets(const lt_matrix *m, lt_buf *out, lt_error *err)
 {
-    LT_TRY(lt_buf_addc(out, '{', err));
-    LT_TRY(print_places("offsets_row", m->rows, m->n_pairs, out, err));
-    LT_TRY(print_places("offsets_col", m->cols, m->n_pairs, out, err));
-    LT_TRY(lt_buf_adds(out, "\"scores\":", err));
+    LT_TRY(lt_buf_adds(out, "{\"offsets_row\":", err));
+    LT_TRY(print_integers(m->rows, m->n_pairs, out, err));
+    LT_TRY(lt_buf_adds(out, ",\"offsets_col\":", err));
+    LT_TRY(print_integers(m->cols, m->n_pairs, out, err));
+    LT_TRY(lt_buf_adds(out, ",\"scores\":", err));
     LT_TRY(lt_print_floats(m->scores, m->n_pairs, out, err));
     LT_TRY(lt_buf_adds(out, ",\"ids\":[", err));
     for (size_t i = 0; i < m->n; i++) {

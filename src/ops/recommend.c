@@ -67,11 +67,8 @@ static lt_status resolve_all(lt_asking *a, const lt_stage *stage, const lt_vecto
     if (!*out)
         return lt_fail_nomem(err);
     for (size_t i = 0; i < inputs->n; i++) {
-        lt_prepared *checked;
-
         LT_TRY(lt_resolve(a, stage, schema, &inputs->items[i], &(*out)[i], err));
-        LT_TRY(lt_reader_prepare(a->r, schema, &(*out)[i], &checked, err));
-        lt_prepared_free(checked);
+        LT_TRY(lt_vector_check(schema, &(*out)[i], err));
     }
     return LT_OK;
 }

@@ -35,6 +35,10 @@ typedef struct lt_pair {
     lt_input positive, negative;
 } lt_pair;
 
+/* Has an object embedded. The vector lives as long as the arena. */
+lt_status lt_embed_object(lt_infer infer, void *context, const char *object, size_t n_object,
+                          lt_arena *arena, lt_vector *out, lt_error *err) LT_NODISCARD;
+
 /* ---- order by a payload value ---- */
 typedef struct lt_order {
     const char *key; /* NULL: no order */

@@ -47,17 +47,18 @@ static void free_values(void *values)
     lt_free(values);
 }
 
-static lt_status embed(lt_asking *a, const lt_input *input, lt_vector *out, lt_error *err)
+lt_status lt_embed_object(lt_infer infer, void *context, const char *object, size_t n_object,
+                          lt_arena *arena, lt_vector *out, lt_error *err)
 {
-    float *values;
-    size_t n;
+    float *values = NULL;
+    size_t n = 0;
 
-    if (!a->infer)
+    if (!infer)
         return lt_fail(err, LT_EINVAL,
                        "Inference is not available: there is no model to make a vector of %.80s",
-                       input->object);
-    LT_TRY(a->infer(a->infer_context, input->object, input->n_object, &values, &n, err));
-    LT_TRY(lt_arena_defer(a->arena, free_values, values, err));
+                       object);
+    LT_TRY(infer(context, object, n_object, &values, &n, err));
+    LT_TRY(lt_arena_defer(arena, free_values, values, err));
     *out = (lt_vector){"", LT_VECTOR_DENSE, values, n, 0, NULL};
     return LT_OK;
 }
@@ -68,7 +69,8 @@ lt_status lt_resolve(lt_asking *a, const lt_stage *stage, const lt_vector_schema
     if (input->kind == LT_INPUT_ID)
         LT_TRY(look_up(a, stage, &input->id, out, err));
     else if (input->kind == LT_INPUT_OBJECT)
-        LT_TRY(embed(a, input, out, err));
+        LT_TRY(lt_embed_object(a->infer, a->infer_context, input->object, input->n_object, a->arena,
+                               out, err));
     else
         *out = input->vector;
     /* A dense vector where there are several rows is one row. */
@@ -85,12 +87,21 @@ static void free_prepared(void *prepared)
 }
 
 lt_status lt_prepare(lt_asking *a, const lt_vector_schema *schema, const lt_vector *vector,
-                     const lt_prepared **out, lt_error *err)
+                     lt_prepared **out, lt_error *err)
+{
+    if (!lt_arena_charge(a->arena, vector->n_values * sizeof *vector->values))
+        return lt_fail_nomem(err);
+    LT_TRY(lt_reader_prepare(a->r, schema, vector, out, err));
+    return lt_arena_defer(a->arena, free_prepared, *out, err);
+}
+
+lt_status lt_prepare_query(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
+                           const lt_vector *vector, const lt_prepared **out, lt_error *err)
 {
     lt_prepared *p;
 
-    LT_TRY(lt_reader_prepare(a->r, schema, vector, &p, err));
-    LT_TRY(lt_arena_defer(a->arena, free_prepared, p, err));
+    LT_TRY(lt_prepare(a, schema, vector, &p, err));
+    LT_TRY(lt_reader_weigh(a->r, p, stage->params.idf_corpus, err));
     *out = p;
     return LT_OK;
 }
@@ -101,7 +112,7 @@ lt_status lt_resolve_prepared(lt_asking *a, const lt_stage *stage, const lt_vect
     lt_vector vector;
 
     LT_TRY(lt_resolve(a, stage, schema, input, &vector, err));
-    return lt_prepare(a, schema, &vector, out, err);
+    return lt_prepare_query(a, stage, schema, &vector, out, err);
 }
 
 /* ---- ids in use ------------------------------------------------------------------------------ */

@@ -12,7 +12,7 @@
 
 /* One question being answered. */
 typedef struct lt_asking {
-    lt_arena *arena;
+    lt_arena *arena; /* of one query; a batch's are emptied in between */
     lt_reader *r; /* of the collection that is asked */
     lt_infer infer; /* may be NULL */
     void *infer_context;
@@ -21,6 +21,8 @@ typedef struct lt_asking {
     lt_rng rng;
 } lt_asking;
 
+/* Gives back what answering has taken, before the next query of a batch. */
+void lt_asking_clear(lt_asking *a);
 /* LT_ECANCELED once the deadline has passed. */
 lt_status lt_asking_check(const lt_asking *a, lt_error *err) LT_NODISCARD;
 /* A reader of another collection, closed with the question. The own one for its own name or NULL. */
@@ -43,8 +45,6 @@ typedef struct lt_ranking {
  * out. */
 lt_status lt_rank_top(lt_asking *a, const lt_scored *scored, size_t n, size_t k, lt_ranking *out,
                       lt_error *err) LT_NODISCARD;
-/* Ids in their order: numbers before UUIDs. */
-int lt_id_compare(const lt_id *a, const lt_id *b);
 
 /* ---- what is ranked ---- */
 typedef struct lt_pool {
@@ -72,7 +72,11 @@ lt_status lt_resolve(lt_asking *a, const lt_stage *stage, const lt_vector_schema
                      const lt_input *input, lt_vector *out, lt_error *err) LT_NODISCARD;
 /* A vector in the form that is compared, freed with the question. */
 lt_status lt_prepare(lt_asking *a, const lt_vector_schema *schema, const lt_vector *vector,
-                     const lt_prepared **out, lt_error *err) LT_NODISCARD;
+                     lt_prepared **out, lt_error *err) LT_NODISCARD;
+/* The same, weighted by idf where its schema says so. */
+lt_status lt_prepare_query(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
+                           const lt_vector *vector, const lt_prepared **out,
+                           lt_error *err) LT_NODISCARD;
 lt_status lt_resolve_prepared(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
                               const lt_input *input, const lt_prepared **out,
                               lt_error *err) LT_NODISCARD;
@@ -112,8 +116,7 @@ struct lt_scorer {
     size_t n_examples;
     float (*combine)(const lt_scorer *s, const float *similarities);
     size_t n_positive;     /* recommend: so many positive ones come first */
-    const float *pair_weights; /* feedback */
-    float a;
+    const double *weights; /* feedback: one an example */
 };
 lt_status lt_rank_by_examples(lt_asking *a, const lt_stage *stage, const lt_vector_schema *schema,
                               const lt_scorer *scorer, const lt_pool *pool, size_t limit,

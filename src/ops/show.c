@@ -27,14 +27,16 @@ static lt_status show_payload(lt_asking *a, const lt_stored *s, const lt_pick *p
     return out->payload ? LT_OK : lt_fail_nomem(err);
 }
 
-static lt_status add_vector(lt_reader *r, const lt_stored *s, const lt_vector_schema *schema,
+static lt_status add_vector(lt_asking *a, lt_reader *r, const lt_stored *s, const lt_vector_schema *schema,
                             lt_row *out, lt_error *err)
 {
     bool present;
 
-    LT_TRY(lt_reader_vector(r, s->slot, schema, &out->vectors[out->n_vectors], &present, err));
+    lt_vector *v = &out->vectors[out->n_vectors];
+
+    LT_TRY(lt_reader_vector(r, s->slot, schema, v, &present, err));
     out->n_vectors += present;
-    return LT_OK;
+    return lt_arena_charge(a->arena, v->n_values * sizeof *v->values) ? LT_OK : lt_fail_nomem(err);
 }
 
 static bool named_before(const lt_pick *pick, size_t at)
@@ -62,7 +64,7 @@ static lt_status show_vectors(lt_asking *a, lt_reader *r, const lt_stored *s, co
         if (pick->kind == LT_PICK_SOME)
             LT_TRY(lt_find_schema(r, pick->names[i], &schema, err));
         if (pick->kind == LT_PICK_ALL || !named_before(pick, i))
-            LT_TRY(add_vector(r, s, schema, out, err));
+            LT_TRY(add_vector(a, r, s, schema, out, err));
     }
     return LT_OK;
 }

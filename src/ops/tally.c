@@ -5,23 +5,15 @@
 #include <base/hash.h>
 #include <string.h>
 
-bool lt_answer_equal(const lt_answer_value *a, const lt_answer_value *b)
-{
-    return lt_answer_compare(a, b) == 0;
-}
-
-int lt_answer_compare(const lt_answer_value *a, const lt_answer_value *b)
+static bool equal(const lt_answer_value *a, const lt_answer_value *b)
 {
     if (a->kind != b->kind)
-        return a->kind < b->kind ? -1 : 1;
+        return false;
     if (a->kind == LT_ANSWER_UINT)
-        return (a->u > b->u) - (a->u < b->u);
+        return a->u == b->u;
     if (a->kind != LT_ANSWER_TEXT)
-        return (a->i > b->i) - (a->i < b->i);
-    size_t n = a->n_text < b->n_text ? a->n_text : b->n_text;
-    int c = n ? memcmp(a->text, b->text, n) : 0;
-
-    return c ? c : (a->n_text > b->n_text) - (a->n_text < b->n_text);
+        return a->i == b->i;
+    return a->n_text == b->n_text && (a->n_text == 0 || memcmp(a->text, b->text, a->n_text) == 0);
 }
 
 static uint64_t hash_of(const lt_answer_value *v)
@@ -37,7 +29,7 @@ static size_t place_of(const lt_tally *t, const lt_answer_value *v)
 {
     size_t place = (size_t)hash_of(v) & (t->n_places - 1);
 
-    while (t->places[place] && !lt_answer_equal(&t->values[t->places[place] - 1], v))
+    while (t->places[place] && !equal(&t->values[t->places[place] - 1], v))
         place = (place + 1) & (t->n_places - 1);
     return place;
 }

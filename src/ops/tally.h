@@ -20,8 +20,5 @@ lt_status lt_tally_number(lt_tally *t, const lt_answer_value *value, size_t *out
                           lt_error *err) LT_NODISCARD;
 /* Its number if it has one already. */
 bool lt_tally_find(const lt_tally *t, const lt_answer_value *value, size_t *out);
-bool lt_answer_equal(const lt_answer_value *a, const lt_answer_value *b);
-/* Numbers and booleans by size, texts by bytes; kinds in the order of their names above. */
-int lt_answer_compare(const lt_answer_value *a, const lt_answer_value *b);
 
 #endif

@@ -8,35 +8,81 @@
 #include <base/mem.h>
 #include <string.h>
 
-static lt_status read_payload_change(tell *t, yyjson_val *body, lt_update *u, lt_error *err)
+lt_status tell_filter(tell *t, yyjson_val *body, const char *name, const lt_at *at,
+                      const char **out, lt_error *err)
 {
-    yyjson_val *payload = tell_field(body, "payload"), *key = tell_field(body, "key");
+    const lt_at here = {at, name, 0};
+    yyjson_val *filter = lt_body_field(body, name);
+    size_t n;
 
-    if (!payload)
-        return tell_malformed(err, "missing field `payload`");
-    if (!yyjson_is_obj(payload))
-        return tell_malformed(err, "payload: an object is expected, not %s",
-                              yyjson_get_type_desc(payload));
-    if (key && !yyjson_is_str(key))
-        return tell_malformed(err, "key: a string is expected, not %s", yyjson_get_type_desc(key));
-    u->key = key ? yyjson_get_str(key) : NULL;
-    LT_TRY(tell_text(t, payload, &u->payload, &u->payload_len, err));
-    return tell_selection(t, body, u, err);
+    *out = NULL;
+    if (!filter)
+        return LT_OK;
+    LT_TRY(lt_body_object(filter, &here, err));
+    return lt_body_json(&t->body, filter, out, &n, err);
 }
 
-static lt_status read_vector_names(tell *t, yyjson_val *body, lt_update *u, lt_error *err)
+/* `points` or `filter`. */
+static lt_status read_selection(tell *t, yyjson_val *body, const lt_at *at, lt_update *u,
+                                lt_error *err)
 {
-    LT_TRY(tell_names(t, tell_field(body, "vector"), "vector", &u->names, &u->n_names, err));
+    const lt_at points_at = {at, "points", 0};
+    yyjson_val *points = lt_body_field(body, "points");
+    lt_id *ids;
+
+    if (!points) {
+        LT_TRY(tell_filter(t, body, "filter", at, &u->filter, err));
+        return u->filter ? LT_OK
+                         : lt_body_bad(at, "either list of point ids or filter must be provided",
+                                       err);
+    }
+    LT_TRY(lt_body_ids(&t->body, points, &points_at, &ids, &u->n_ids, err));
+    u->ids = ids;
+    return LT_OK;
+}
+
+static lt_status read_payload_change(tell *t, yyjson_val *body, const lt_at *at, lt_update *u,
+                                     lt_error *err)
+{
+    const lt_at payload_at = {at, "payload", 0};
+    yyjson_val *payload;
+
+    LT_TRY(lt_body_need(body, "payload", at, &payload, err));
+    LT_TRY(lt_body_object(payload, &payload_at, err));
+    LT_TRY(lt_body_text(body, "key", at, &u->key, err));
+    LT_TRY(lt_body_json(&t->body, payload, &u->payload, &u->payload_len, err));
+    return read_selection(t, body, at, u, err);
+}
+
+static lt_status read_names(tell *t, yyjson_val *body, const char *name, const lt_at *at,
+                            lt_update *u, lt_error *err)
+{
+    const lt_at here = {at, name, 0};
+    yyjson_val *list;
+    const char **names;
+
+    LT_TRY(lt_body_need(body, name, at, &list, err));
+    LT_TRY(lt_body_names(&t->body, list, &here, &names, &u->n_names, err));
+    u->names = names;
+    return LT_OK;
+}
+
+static lt_status read_vector_names(tell *t, yyjson_val *body, const lt_at *at, lt_update *u,
+                                   lt_error *err)
+{
+    const lt_at here = {at, "vector", 0};
+
+    LT_TRY(read_names(t, body, "vector", at, u, err));
     if (u->n_names == 0)
-        return lt_fail(err, LT_EVALIDATION,
-                       "Validation error in JSON body: [vector: must contain at least 1 item]");
-    return tell_selection(t, body, u, err);
+        LT_TRY(lt_body_invalid(&t->body, &here, err, "must contain at least 1 item"));
+    return read_selection(t, body, at, u, err);
 }
 
-static lt_status read_payload_keys(tell *t, yyjson_val *body, lt_update *u, lt_error *err)
+static lt_status read_payload_keys(tell *t, yyjson_val *body, const lt_at *at, lt_update *u,
+                                   lt_error *err)
 {
-    LT_TRY(tell_names(t, tell_field(body, "keys"), "keys", &u->names, &u->n_names, err));
-    return tell_selection(t, body, u, err);
+    LT_TRY(read_names(t, body, "keys", at, u, err));
+    return read_selection(t, body, at, u, err);
 }
 
 /* One change: how it is called among the operations of a batch, what it does, who reads it. */
@@ -44,65 +90,70 @@ typedef struct form {
     lt_tell_kind kind;
     const char *name;
     lt_update_kind update;
-    lt_status (*read)(tell *t, yyjson_val *body, lt_update *u, lt_error *err);
+    lt_status (*read)(tell *t, yyjson_val *body, const lt_at *at, lt_update *u, lt_error *err);
 } form;
 
 static const form forms[] = {
     {LT_TELL_UPSERT, "upsert", LT_UPDATE_UPSERT, tell_upsert},
-    {LT_TELL_DELETE, "delete", LT_UPDATE_DELETE, tell_selection},
+    {LT_TELL_DELETE, "delete", LT_UPDATE_DELETE, read_selection},
     {LT_TELL_SET_PAYLOAD, "set_payload", LT_UPDATE_SET_PAYLOAD, read_payload_change},
     {LT_TELL_OVERWRITE_PAYLOAD, "overwrite_payload", LT_UPDATE_OVERWRITE_PAYLOAD,
      read_payload_change},
     {LT_TELL_DELETE_PAYLOAD, "delete_payload", LT_UPDATE_DELETE_PAYLOAD, read_payload_keys},
-    {LT_TELL_CLEAR_PAYLOAD, "clear_payload", LT_UPDATE_CLEAR_PAYLOAD, tell_selection},
+    {LT_TELL_CLEAR_PAYLOAD, "clear_payload", LT_UPDATE_CLEAR_PAYLOAD, read_selection},
     {LT_TELL_SET_VECTORS, "update_vectors", LT_UPDATE_SET_VECTORS, tell_set_vectors},
     {LT_TELL_DELETE_VECTORS, "delete_vectors", LT_UPDATE_DELETE_VECTORS, read_vector_names},
 };
 enum { N_FORMS = sizeof forms / sizeof *forms };
 
-static lt_status read_form(tell *t, const form *f, yyjson_val *body, lt_update *u, lt_error *err)
+static lt_status read_form(tell *t, const form *f, yyjson_val *body, const lt_at *at, lt_update *u,
+                           lt_error *err)
 {
-    if (!yyjson_is_obj(body))
-        return tell_malformed(err, "%s: an object is expected, not %s", f->name,
-                              yyjson_get_type_desc(body));
+    LT_TRY(lt_body_object(body, at, err));
     *u = (lt_update)LT_UPDATE_INIT;
     u->kind = f->update;
-    return f->read(t, body, u, err);
+    LT_TRY(f->read(t, body, at, u, err));
+    LT_TRY(lt_body_check(&t->body, err));
+    if (!u->filter && u->n_ids == 0 && u->n_points == 0)
+        return lt_fail(err, LT_EINVAL, "Bad request: Empty update request");
+    return LT_OK;
 }
 
-static lt_status read_operation(tell *t, yyjson_val *operation, size_t at, lt_update *u,
+static lt_status read_operation(tell *t, yyjson_val *operation, const lt_at *at, lt_update *u,
                                 lt_error *err)
 {
     for (size_t i = 0; i < N_FORMS; i++) {
+        const lt_at here = {at, forms[i].name, 0};
         yyjson_val *body = yyjson_obj_get(operation, forms[i].name);
 
         if (body)
-            return read_form(t, &forms[i], body, u, err);
+            return read_form(t, &forms[i], body, &here, u, err);
     }
-    return tell_malformed(err,
-                          "operations[%zu]: one of upsert, delete, set_payload, overwrite_payload, "
-                          "delete_payload, clear_payload, update_vectors, delete_vectors is "
-                          "expected",
-                          at);
+    return lt_body_bad(at,
+                       "expected one of `upsert`, `delete`, `set_payload`, `overwrite_payload`, "
+                       "`delete_payload`, `clear_payload`, `update_vectors`, `delete_vectors`",
+                       err);
 }
 
 static lt_status read_batch(tell *t, yyjson_val *body, lt_update **out, size_t *n_out,
                             lt_error *err)
 {
-    yyjson_val *list = tell_field(body, "operations"), *operation;
+    const lt_at at = {NULL, "operations", 0};
+    yyjson_val *list, *operation;
     size_t i, n;
 
-    if (!yyjson_is_arr(list))
-        return tell_malformed(err, "operations: an array is expected");
-    if (yyjson_arr_size(list) > LT_LIMIT_BATCH_POINTS)
-        return lt_fail(err, LT_ELIMIT, "%zu operations in one request, at most %u are possible",
-                       yyjson_arr_size(list), LT_LIMIT_BATCH_POINTS);
+    LT_TRY(lt_body_need(body, "operations", NULL, &list, err));
+    LT_TRY(lt_body_list(list, &at, LT_LIMIT_BATCH_POINTS, err));
     lt_update *updates = lt_arena_take(&t->arena, yyjson_arr_size(list), sizeof *updates);
 
     if (!updates)
         return lt_fail_nomem(err);
     yyjson_arr_foreach(list, i, n, operation)
-        LT_TRY(read_operation(t, operation, i, &updates[i], err));
+    {
+        const lt_at here = {&at, NULL, i};
+
+        LT_TRY(read_operation(t, operation, &here, &updates[i], err));
+    }
     *out = updates;
     *n_out = n;
     return LT_OK;
@@ -118,7 +169,7 @@ static lt_status read_updates(tell *t, lt_tell_kind kind, yyjson_val *body, lt_u
             continue;
         *out = lt_arena_take(&t->arena, 1, sizeof **out);
         *n_out = 1;
-        return *out ? read_form(t, &forms[i], body, *out, err) : lt_fail_nomem(err);
+        return *out ? read_form(t, &forms[i], body, NULL, *out, err) : lt_fail_nomem(err);
     }
     return lt_fail(err, LT_EINVAL, "%d is not a kind of change", (int)kind);
 }
@@ -156,6 +207,7 @@ static lt_status apply(lt_collection *c, const lt_update *updates, size_t n,
 
 static void done(tell *t)
 {
+    lt_body_done(&t->body);
     lt_arena_done(&t->arena);
 }
 
@@ -176,7 +228,8 @@ lt_status lt_collection_tell(lt_collection *collection, lt_tell_kind kind, const
         *n_results = 0;
     if (options && options->deadline_s > 0)
         t.until = lt_clock_s() + options->deadline_s;
-    LT_TRY(tell_parse(json, n_json, &doc, err));
+    t.body.arena = &t.arena;
+    LT_TRY(lt_body_parse(json, n_json, &doc, err));
     LT_TRY(read_updates(&t, kind, yyjson_doc_get_root(doc), &updates, &n, err));
     return apply(collection, updates, n, results, n_results, err);
 }

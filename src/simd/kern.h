@@ -26,6 +26,9 @@ typedef void (*lt_kern_f32_rows)(const float *query, const float *const *rows, s
 typedef float (*lt_kern_f16)(const float *query, const uint16_t *row, size_t n);
 typedef uint32_t (*lt_kern_u8)(const uint8_t *a, const uint8_t *b, size_t n);
 typedef int32_t (*lt_kern_i8)(const int8_t *a, const int8_t *b, size_t n);
+/* out[i] = the product of the query and rows[i], as lt_kern_f32_rows. */
+typedef void (*lt_kern_i8u8_rows)(const int8_t *query, const uint8_t *const *rows, size_t dims,
+                                  size_t n, int32_t *out);
 
 /* A sparse vector: n values at strictly ascending indices. */
 typedef struct lt_sparse {
@@ -51,6 +54,10 @@ typedef struct lt_kern {
     lt_kern_i8 dot_i8;
     /* Bits that differ in n words. */
     uint32_t (*hamming)(const uint64_t *a, const uint64_t *b, size_t n);
+    /* Quantised rows of bytes, and of bits: the sum of the weights at the bits that are set. Bit k
+     * of the weight of bit i of word w is bit i of planes[8 w + k]; the last plane is the sign. */
+    lt_kern_i8u8_rows dot_i8u8_rows;
+    int32_t (*dot_bits)(const uint64_t *planes, const uint64_t *bits, size_t n_words);
     float (*dot_sparse)(const lt_sparse *a, const lt_sparse *b);
 } lt_kern;
 

@@ -160,6 +160,8 @@ const lt_kern lt_kern_avx2 = {
     .l1_u8 = lt_avx2_l1_u8,
     .dot_i8 = lt_avx2_dot_i8,
     .hamming = lt_avx2_hamming,
+    .dot_i8u8_rows = lt_avx2_dot_i8u8_rows,
+    .dot_bits = lt_avx2_dot_bits,
     .dot_sparse = lt_avx2_dot_sparse,
 };
 #else

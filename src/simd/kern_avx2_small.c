@@ -187,6 +187,75 @@ TARGET int32_t lt_avx2_dot_i8(const int8_t *a, const int8_t *b, size_t n)
     return (int32_t)sum_epi32(s);
 }
 
+/* Four sums as four lanes. */
+INLINE __m128i sums_epi32(__m256i a, __m256i b, __m256i c, __m256i d)
+{
+    __m256i s = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+
+    return _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+}
+
+INLINE __m256i step_i8u8(__m256i acc, __m256i query, const uint8_t *row)
+{
+    __m256i x = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)row));
+
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(query, x));
+}
+
+/* Bytes of a row behind the last whole 16. */
+INLINE __m256i tail_i8u8(__m256i acc, __m256i query, const uint8_t *row, size_t n)
+{
+    uint8_t t[16] = {0};
+
+    memcpy(t, row, n);
+    return step_i8u8(acc, query, t);
+}
+
+INLINE void four_i8u8(const int8_t *query, const uint8_t *const rows[4], size_t dims, int32_t *out)
+{
+    __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+    size_t i = 0;
+
+    for (; i + 16 <= dims; i += 16) {
+        __m256i q = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(query + i)));
+
+        a = step_i8u8(a, q, rows[0] + i);
+        b = step_i8u8(b, q, rows[1] + i);
+        c = step_i8u8(c, q, rows[2] + i);
+        d = step_i8u8(d, q, rows[3] + i);
+    }
+    if (i < dims) {
+        int8_t t[16] = {0};
+
+        memcpy(t, query + i, dims - i);
+        __m256i q = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)t));
+
+        a = tail_i8u8(a, q, rows[0] + i, dims - i);
+        b = tail_i8u8(b, q, rows[1] + i, dims - i);
+        c = tail_i8u8(c, q, rows[2] + i, dims - i);
+        d = tail_i8u8(d, q, rows[3] + i, dims - i);
+    }
+    _mm_storeu_si128((__m128i *)out, sums_epi32(a, b, c, d));
+}
+
+TARGET void lt_avx2_dot_i8u8_rows(const int8_t *query, const uint8_t *const *rows, size_t dims,
+                                  size_t n, int32_t *out)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4)
+        four_i8u8(query, rows + i, dims, out + i);
+    if (i < n) {
+        const uint8_t *left[4];
+        int32_t sums[4];
+
+        for (size_t k = 0; k < 4; k++)
+            left[k] = rows[i + k < n ? i + k : i];
+        four_i8u8(query, left, dims, sums);
+        memcpy(out + i, sums, (n - i) * sizeof *out);
+    }
+}
+
 /* ---- bits ------------------------------------------------------------------------------------ */
 
 /* Population count of each 64-bit lane by looking up nibbles (Mula 2008). */
@@ -216,6 +285,26 @@ TARGET uint32_t lt_avx2_hamming(const uint64_t *a, const uint64_t *b, size_t n)
     for (; i < n; i++)
         sum += (uint32_t)_mm_popcnt_u64(a[i] ^ b[i]);
     return sum;
+}
+
+/* The eight planes of a word are two registers; a lane sums what its plane counts. */
+TARGET int32_t lt_avx2_dot_bits(const uint64_t *planes, const uint64_t *bits, size_t n_words)
+{
+    __m256i low = _mm256_setzero_si256(), high = low;
+    int64_t n[8], s = 0;
+
+    for (size_t w = 0; w < n_words; w++) {
+        const __m256i *p = (const __m256i *)(planes + 8 * w);
+        __m256i word = _mm256_set1_epi64x((long long)bits[w]);
+
+        low = _mm256_add_epi64(low, popcount(_mm256_and_si256(word, _mm256_loadu_si256(p))));
+        high = _mm256_add_epi64(high, popcount(_mm256_and_si256(word, _mm256_loadu_si256(p + 1))));
+    }
+    _mm256_storeu_si256((__m256i *)n, low);
+    _mm256_storeu_si256((__m256i *)(n + 4), high);
+    for (int k = 0; k < 7; k++)
+        s += n[k] << k;
+    return (int32_t)(s - 128 * n[7]);
 }
 
 /* ---- sparse ---------------------------------------------------------------------------------- */

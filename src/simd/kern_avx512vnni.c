@@ -2,6 +2,8 @@
  * AVX-512 with VNNI and VPOPCNTDQ (Ice Lake, Zen 4 and later): byte products four to a lane in one
  * instruction, bits counted in one. Floats are those of kern_avx512.c. */
 #if defined(__x86_64__)
+#include <string.h>
+
 #include "avx512.h"
 #include "levels.h"
 
@@ -70,6 +72,68 @@ TARGET static uint32_t hamming(const uint64_t *a, const uint64_t *b, size_t n)
     return (uint32_t)_mm512_reduce_add_epi64(s);
 }
 
+/* Four sums as four lanes. */
+TARGET static inline __m128i sums_epi32(__m512i a, __m512i b, __m512i c, __m512i d)
+{
+#define HALF(v) _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1))
+    __m256i s = _mm256_hadd_epi32(_mm256_hadd_epi32(HALF(a), HALF(b)),
+                                  _mm256_hadd_epi32(HALF(c), HALF(d)));
+#undef HALF
+    return _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+}
+
+TARGET static inline void four_i8u8(const int8_t *query, const uint8_t *const rows[4], size_t dims,
+                                    int32_t *out)
+{
+    __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+
+    for (size_t i = 0; i < dims; i += 64) {
+        __mmask64 m = lt_first64(dims - i);
+        __m512i q = _mm512_maskz_loadu_epi8(m, query + i);
+
+        a = _mm512_dpbusd_epi32(a, _mm512_maskz_loadu_epi8(m, rows[0] + i), q);
+        b = _mm512_dpbusd_epi32(b, _mm512_maskz_loadu_epi8(m, rows[1] + i), q);
+        c = _mm512_dpbusd_epi32(c, _mm512_maskz_loadu_epi8(m, rows[2] + i), q);
+        d = _mm512_dpbusd_epi32(d, _mm512_maskz_loadu_epi8(m, rows[3] + i), q);
+    }
+    _mm_storeu_si128((__m128i *)out, sums_epi32(a, b, c, d));
+}
+
+TARGET static void dot_i8u8_rows(const int8_t *query, const uint8_t *const *rows, size_t dims,
+                                 size_t n, int32_t *out)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4)
+        four_i8u8(query, rows + i, dims, out + i);
+    if (i < n) {
+        const uint8_t *left[4];
+        int32_t sums[4];
+
+        for (size_t k = 0; k < 4; k++)
+            left[k] = rows[i + k < n ? i + k : i];
+        four_i8u8(query, left, dims, sums);
+        memcpy(out + i, sums, (n - i) * sizeof *out);
+    }
+}
+
+/* The eight planes of a word are one register; a lane sums what its plane counts. */
+TARGET static int32_t dot_bits(const uint64_t *planes, const uint64_t *bits, size_t n_words)
+{
+    __m512i n = _mm512_setzero_si512();
+    const __m512i places = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+
+    for (size_t w = 0; w < n_words; w++) {
+        __m512i word = _mm512_set1_epi64((long long)bits[w]);
+        __m512i p = _mm512_loadu_si512(planes + 8 * w);
+
+        n = _mm512_add_epi64(n, _mm512_popcnt_epi64(_mm512_and_si512(word, p)));
+    }
+    n = _mm512_sllv_epi64(n, places);
+    n = _mm512_mask_sub_epi64(n, 0x80, _mm512_setzero_si512(), n);
+    return (int32_t)_mm512_reduce_add_epi64(n);
+}
+
 const lt_kern lt_kern_avx512vnni = {
     .name = "avx512vnni",
     .dot = lt_avx512_dot,
@@ -91,6 +155,8 @@ const lt_kern lt_kern_avx512vnni = {
     .l1_u8 = lt_avx512_l1_u8,
     .dot_i8 = dot_i8,
     .hamming = hamming,
+    .dot_i8u8_rows = dot_i8u8_rows,
+    .dot_bits = dot_bits,
     .dot_sparse = lt_avx512_dot_sparse,
 };
 #else

@@ -249,6 +249,54 @@ static uint32_t hamming(const uint64_t *a, const uint64_t *b, size_t n)
     return (uint32_t)(i < n ? sum + (uint64_t)__builtin_popcountll(a[i] ^ b[i]) : sum);
 }
 
+static int32_t one_i8u8(const int8_t *query, const uint8_t *row, size_t n)
+{
+    int32x4_t s = vdupq_n_s32(0);
+
+    for (size_t i = 0; i < n; i += 8) {
+        int8_t qt[8] = {0};
+        uint8_t rt[8] = {0};
+        size_t m = n - i < 8 ? n - i : 8;
+
+        memcpy(qt, query + i, m);
+        memcpy(rt, row + i, m);
+        int16x8_t q = vmovl_s8(vld1_s8(qt)), r = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(rt)));
+
+        s = vmlal_s16(s, vget_low_s16(q), vget_low_s16(r));
+        s = vmlal_s16(s, vget_high_s16(q), vget_high_s16(r));
+    }
+    return vaddvq_s32(s);
+}
+
+static void dot_i8u8_rows(const int8_t *query, const uint8_t *const *rows, size_t dims, size_t n,
+                          int32_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = one_i8u8(query, rows[i], dims);
+}
+
+/* The eight planes of a word are four registers of two lanes; a lane sums what its plane counts. */
+static int32_t dot_bits(const uint64_t *planes, const uint64_t *bits, size_t n_words)
+{
+    uint64x2_t n[4] = {vdupq_n_u64(0), vdupq_n_u64(0), vdupq_n_u64(0), vdupq_n_u64(0)};
+    int64_t s = 0;
+
+    for (size_t w = 0; w < n_words; w++)
+        for (size_t k = 0; k < 4; k++) {
+            uint64x2_t d = vandq_u64(vdupq_n_u64(bits[w]), vld1q_u64(planes + 8 * w + 2 * k));
+            uint8x16_t count = vcntq_u8(vreinterpretq_u8_u64(d));
+
+            n[k] = vpadalq_u32(n[k], vpaddlq_u16(vpaddlq_u8(count)));
+        }
+    for (int k = 0; k < 4; k++) {
+        int64_t odd = (int64_t)vgetq_lane_u64(n[k], 1) << (2 * k + 1);
+
+        s += (int64_t)vgetq_lane_u64(n[k], 0) << 2 * k;
+        s += k == 3 ? -odd : odd;
+    }
+    return (int32_t)s;
+}
+
 /* A merge: without a mask register the search in blocks gains nothing here. */
 static float dot_sparse(const lt_sparse *a, const lt_sparse *b)
 {
@@ -276,6 +324,8 @@ const lt_kern lt_kern_neon = {
     .l1_u8 = l1_u8,
     .dot_i8 = dot_i8,
     .hamming = hamming,
+    .dot_i8u8_rows = dot_i8u8_rows,
+    .dot_bits = dot_bits,
     .dot_sparse = dot_sparse,
 };
 #else

@@ -226,6 +226,29 @@ static uint32_t hamming(const uint64_t *a, const uint64_t *b, size_t n)
     return s;
 }
 
+static void dot_i8u8_rows(const int8_t *query, const uint8_t *const *rows, size_t dims, size_t n,
+                          int32_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = 0;
+        for (size_t k = 0; k < dims; k++)
+            out[i] += query[k] * rows[i][k];
+    }
+}
+
+static int32_t dot_bits(const uint64_t *planes, const uint64_t *bits, size_t n_words)
+{
+    int32_t s = 0;
+
+    for (size_t w = 0; w < n_words; w++)
+        for (int k = 0; k < 8; k++) {
+            int32_t n = (int32_t)__builtin_popcountll(planes[8 * w + (size_t)k] & bits[w]);
+
+            s += k == 7 ? -128 * n : n << k;
+        }
+    return s;
+}
+
 static float dot_sparse(const lt_sparse *a, const lt_sparse *b)
 {
     float s = 0;
@@ -262,5 +285,7 @@ const lt_kern lt_kern_scalar = {
     .l1_u8 = l1_u8,
     .dot_i8 = dot_i8,
     .hamming = hamming,
+    .dot_i8u8_rows = dot_i8u8_rows,
+    .dot_bits = dot_bits,
     .dot_sparse = dot_sparse,
 };

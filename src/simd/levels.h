@@ -30,6 +30,9 @@ uint32_t lt_avx2_l2_u8(const uint8_t *a, const uint8_t *b, size_t n);
 uint32_t lt_avx2_l1_u8(const uint8_t *a, const uint8_t *b, size_t n);
 int32_t lt_avx2_dot_i8(const int8_t *a, const int8_t *b, size_t n);
 uint32_t lt_avx2_hamming(const uint64_t *a, const uint64_t *b, size_t n);
+void lt_avx2_dot_i8u8_rows(const int8_t *query, const uint8_t *const *rows, size_t dims, size_t n,
+                           int32_t *out);
+int32_t lt_avx2_dot_bits(const uint64_t *planes, const uint64_t *bits, size_t n_words);
 float lt_avx2_dot_sparse(const lt_sparse *a, const lt_sparse *b);
 float lt_avx2_dot_f16(const float *query, const uint16_t *row, size_t n);
 float lt_avx2_l2_f16(const float *query, const uint16_t *row, size_t n);

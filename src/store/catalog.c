@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog.h"
 
+#include <base/file.h>
 #include <base/mem.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "env.h"
+
+enum { N_TABLES = 16 };
 
 struct lt_catalog {
     lt_env env;
@@ -34,14 +38,34 @@ static lt_status open_tables(lt_catalog *c, lt_error *err)
     return lt_env_fail(&c->env, code, "opening its tables", err);
 }
 
+/* A new file gets its name when it is whole: LMDB's own first write is not atomic. */
+static lt_status create_file(const char *path, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf temp = {0}, lock = {0};
+    lt_catalog c = {0};
+
+    LT_TRY(lt_buf_addf(&temp, err, "%s.new", path));
+    LT_TRY(lt_buf_addf(&lock, err, "%s-lock", temp.data));
+    (void)unlink(temp.data); /* the rest of an attempt that was interrupted */
+    LT_TRY(lt_env_open(&c.env, temp.data, false, false, N_TABLES, err));
+    lt_status st = open_tables(&c, err);
+
+    lt_env_close(&c.env);
+    (void)unlink(lock.data);
+    LT_TRY(st);
+    return lt_file_rename(temp.data, path, err);
+}
+
 lt_status lt_catalog_open(const char *path, bool read_only, bool no_sync, lt_catalog **out,
                           lt_error *err)
 {
+    if (!read_only && !lt_path_exists(path))
+        LT_TRY(create_file(path, err));
     lt_catalog *c = lt_calloc(1, sizeof *c);
 
     if (!c)
         return lt_fail_nomem(err);
-    lt_status st = lt_env_open(&c->env, path, read_only, no_sync, 16, err);
+    lt_status st = lt_env_open(&c->env, path, read_only, no_sync, N_TABLES, err);
 
     if (st == LT_OK)
         st = open_tables(c, err);
@@ -145,6 +169,24 @@ lt_status lt_catalog_put(lt_catalog *c, const char *name, const char *folder, lt
 
     LT_TRY(lt_env_begin(&c->env, true, &txn, err));
     return finish(c, txn, put_collection(c, txn, name, folder, err), err);
+}
+
+static lt_status replace_collection(lt_catalog *c, MDB_txn *txn, const char *name,
+                                    const char *folder, lt_error *err)
+{
+    MDB_val v;
+
+    if (get(txn, c->collections, name, &v) != 0)
+        return put_collection(c, txn, name, folder, err);
+    return code_status(c, put(txn, c->collections, name, folder), err);
+}
+
+lt_status lt_catalog_replace(lt_catalog *c, const char *name, const char *folder, lt_error *err)
+{
+    MDB_txn *txn;
+
+    LT_TRY(lt_env_begin(&c->env, true, &txn, err));
+    return finish(c, txn, replace_collection(c, txn, name, folder, err), err);
 }
 
 static int drop_aliases_of(lt_catalog *c, MDB_txn *txn, const char *name)

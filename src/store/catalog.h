@@ -22,6 +22,9 @@ lt_status lt_catalog_get(lt_catalog *c, const char *name, lt_buf *folder, lt_err
 /* LT_EEXISTS when the name is taken, LT_EINVAL when an alias has it. */
 lt_status lt_catalog_put(lt_catalog *c, const char *name, const char *folder,
                          lt_error *err) LT_NODISCARD;
+/* The same, but a collection that has the name gives it up. */
+lt_status lt_catalog_replace(lt_catalog *c, const char *name, const char *folder,
+                             lt_error *err) LT_NODISCARD;
 /* Also removes the collection's aliases. */
 lt_status lt_catalog_remove(lt_catalog *c, const char *name, lt_error *err) LT_NODISCARD;
 /* In order of name. */

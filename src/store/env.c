@@ -8,6 +8,7 @@
 
 static const size_t MAP_MAX = (size_t)64 << 30; /* address space, not disk or memory */
 static const size_t MAP_MIN = (size_t)64 << 20;
+enum { WRITES_A_CHECK = 64 }; /* how often dead readers are looked for */
 
 /* LMDB tells a write that was cut short by a full disk as EIO. */
 static int true_cause(const lt_env *env, int code)
@@ -54,7 +55,7 @@ static int open_mapped(lt_env *env, unsigned flags)
         code = mdb_env_set_mapsize(env->mdb, map);
         if (code == 0)
             code = mdb_env_open(env->mdb, env->path, flags, 0666);
-        if (code != ENOMEM)
+        if (code != ENOMEM && code != EINVAL) /* the latter is what ThreadSanitizer says */
             return code;
     }
     return code;
@@ -115,16 +116,36 @@ static int adopt_size(lt_env *env)
     return code;
 }
 
+/* A reading process that was killed leaves its place in the table of readers behind, and the pages
+ * of its commit would be kept for it for ever: the file would only grow. */
+static int forget_dead_readers(lt_env *env)
+{
+    int n_dead;
+
+    return mdb_reader_check(env->mdb, &n_dead);
+}
+
+static int begin(lt_env *env, unsigned flags, MDB_txn **out)
+{
+    int code = mdb_txn_begin(env->mdb, NULL, flags, out);
+
+    if (code == MDB_MAP_RESIZED && (code = adopt_size(env)) == 0)
+        code = mdb_txn_begin(env->mdb, NULL, flags, out);
+    if (code == MDB_READERS_FULL && (code = forget_dead_readers(env)) == 0)
+        code = mdb_txn_begin(env->mdb, NULL, flags, out);
+    return code;
+}
+
 lt_status lt_env_begin(lt_env *env, bool write, MDB_txn **out, lt_error *err)
 {
     MDB_txn *txn;
-    unsigned flags = write ? 0 : MDB_RDONLY;
+    int code = 0;
 
     pthread_rwlock_rdlock(&env->resize);
-    int code = mdb_txn_begin(env->mdb, NULL, flags, &txn);
-
-    if (code == MDB_MAP_RESIZED && (code = adopt_size(env)) == 0)
-        code = mdb_txn_begin(env->mdb, NULL, flags, &txn);
+    if (write && env->n_writes++ % WRITES_A_CHECK == 0)
+        code = forget_dead_readers(env);
+    if (code == 0)
+        code = begin(env, write ? 0 : MDB_RDONLY, &txn);
     if (code) {
         pthread_rwlock_unlock(&env->resize);
         return lt_env_fail(env, code, "beginning a transaction", err);

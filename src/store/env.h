@@ -16,6 +16,7 @@ typedef struct lt_env {
     char *path;
     bool read_only;
     bool full; /* the map was too small for the last write; set and cleared by the one writer */
+    unsigned n_writes; /* transactions begun by the one writer */
 } lt_env;
 
 /* Opens the file `path` (created unless read_only). */

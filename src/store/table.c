@@ -407,6 +407,13 @@ lt_status lt_txn_clear_slot(lt_txn *txn, uint32_t slot, lt_error *err)
                                         : LT_OK;
 }
 
+lt_status lt_txn_clear_slots(lt_txn *txn, lt_error *err)
+{
+    int code = mdb_drop(txn->mdb, txn->table->slots, 0);
+
+    return code ? lt_env_fail(&txn->table->env, code, "deleting", err) : LT_OK;
+}
+
 /* What is written from here on has this format: an older latent must not write into it. */
 static lt_status put_format(lt_txn *txn, lt_error *err)
 {

@@ -79,6 +79,7 @@ lt_status lt_txn_delete(lt_txn *txn, const lt_key *key, lt_error *err) LT_NODISC
 lt_status lt_txn_put_slot(lt_txn *txn, uint32_t slot, const lt_key *key, const uint8_t *numbers,
                           size_t n_bytes, lt_error *err) LT_NODISCARD;
 lt_status lt_txn_clear_slot(lt_txn *txn, uint32_t slot, lt_error *err) LT_NODISCARD;
+lt_status lt_txn_clear_slots(lt_txn *txn, lt_error *err) LT_NODISCARD; /* all of them */
 /* Finds the slots that name a key, by reading all of them: for mending, when the record that should
  * tell is damaged. Calls visit for each. */
 lt_status lt_txn_slots_of(lt_txn *txn, const lt_key *key,

@@ -102,7 +102,8 @@ void lt_vecfile_close(lt_vecfile *v)
 }
 
 /* The file must reach to the end of the last map, or touching the rest would be a bus error. The
- * bytes added are a hole: they take no disk. */
+ * bytes added are a hole: they take no disk. Synced, for a commit may name slots up to there without
+ * writing a row of this file. */
 static lt_status extend(lt_vecfile *v, size_t n_chunks, lt_error *err)
 {
     off_t need = (off_t)(LT_VEC_HEADER_BYTES + n_chunks * chunk_bytes(v));
@@ -117,7 +118,7 @@ static lt_status extend(lt_vecfile *v, size_t n_chunks, lt_error *err)
                        (long long)st.st_size, (long long)need);
     if (ftruncate(v->fd, need) < 0)
         return lt_fail_errno(err, LT_EIO, errno, "%s: cannot grow", v->path);
-    return LT_OK;
+    return lt_vecfile_sync(v, err);
 }
 
 lt_status lt_vecfile_map(lt_vecfile *v, uint64_t n_slots, lt_error *err)
@@ -139,8 +140,43 @@ lt_status lt_vecfile_map(lt_vecfile *v, uint64_t n_slots, lt_error *err)
         if (p == MAP_FAILED)
             return lt_fail_errno(err, LT_EIO, errno, "%s: cannot map", v->path);
         v->chunks[v->n_chunks++] = p;
+        if (v->on_disk)
+            (void)madvise(p, chunk_bytes(v), MADV_RANDOM);
     }
     return LT_OK;
+}
+
+void lt_vecfile_set_on_disk(lt_vecfile *v, bool on_disk)
+{
+    for (size_t i = 0; i < v->n_chunks && on_disk != v->on_disk; i++)
+        (void)madvise(v->chunks[i], chunk_bytes(v), on_disk ? MADV_RANDOM : MADV_NORMAL);
+    v->on_disk = on_disk;
+}
+
+/* The pages of the slots, chunk by chunk. */
+static void advise(const void *const *chunks, size_t stride, uint64_t first, uint64_t n, int advice)
+{
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+    for (uint64_t end = first + n; first < end;) {
+        uint64_t at = first % LT_VEC_CHUNK_SLOTS, left = LT_VEC_CHUNK_SLOTS - at;
+        uint64_t take = end - first < left ? end - first : left;
+        uint64_t from = at * stride / page * page;
+        char *chunk = (char *)(uintptr_t)chunks[first / LT_VEC_CHUNK_SLOTS];
+
+        (void)madvise(chunk + from, (at + take) * stride - from, advice);
+        first += take;
+    }
+}
+
+void lt_vecfile_will_read(const void *const *chunks, size_t stride, uint64_t first, uint64_t n)
+{
+    advise(chunks, stride, first, n, MADV_WILLNEED);
+}
+
+void lt_vecfile_have_read(const void *const *chunks, size_t stride, uint64_t first, uint64_t n)
+{
+    advise(chunks, stride, first, n, MADV_DONTNEED);
 }
 
 lt_status lt_vecfile_write(lt_vecfile *v, uint64_t first, const void *bytes, size_t n,

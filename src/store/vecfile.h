@@ -25,6 +25,7 @@ typedef struct lt_vecfile {
     uint32_t type, dims;
     size_t stride; /* bytes */
     bool read_only;
+    bool on_disk;  /* see lt_vecfile_set_on_disk */
     void **chunks; /* maps of CHUNK_SLOTS slots each; changed by the one writer */
     size_t n_chunks;
 } lt_vecfile;
@@ -40,6 +41,13 @@ void lt_vecfile_close(lt_vecfile *v);
 
 /* Makes slots 0..n-1 mapped. Existing chunks stay where they are. Not thread-safe. */
 lt_status lt_vecfile_map(lt_vecfile *v, uint64_t n_slots, lt_error *err) LT_NODISCARD;
+/* Rows are read here and there and should not stay in memory: the system reads no more than the pages
+ * that are touched. Not thread-safe. */
+void lt_vecfile_set_on_disk(lt_vecfile *v, bool on_disk);
+/* Hints about slots first..first+n-1 of these chunks: all are read next, or were and may leave
+ * memory. Any thread. */
+void lt_vecfile_will_read(const void *const *chunks, size_t stride, uint64_t first, uint64_t n);
+void lt_vecfile_have_read(const void *const *chunks, size_t stride, uint64_t first, uint64_t n);
 /* Writes n vectors, `stride` bytes each, to slots first.. ; not durable until lt_vecfile_sync. */
 lt_status lt_vecfile_write(lt_vecfile *v, uint64_t first, const void *bytes, size_t n,
                            lt_error *err) LT_NODISCARD;

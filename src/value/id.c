@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Point ids: numbers and UUIDs in the spellings that Qdrant takes. */
+#include <base/buf.h>
 #include <base/error.h>
 #include <base/hash.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "value.h"
 
 lt_id lt_id_from_num(uint64_t num)
 {
@@ -70,11 +73,20 @@ const char *lt_id_format(const lt_id *id, char text[LT_ID_TEXT_MAX])
     char hex[33];
 
     if (id->kind == LT_ID_NUM) {
-        snprintf(text, LT_ID_TEXT_MAX, "%llu", (unsigned long long)id->num);
+        text[lt_u64_write(id->num, text)] = '\0';
         return text;
     }
     lt_hex(id->uuid, 16, hex);
     snprintf(text, LT_ID_TEXT_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
              hex + 20);
     return text;
+}
+
+int lt_id_compare(const lt_id *a, const lt_id *b)
+{
+    if (a->kind != b->kind)
+        return a->kind == LT_ID_NUM ? -1 : 1;
+    if (a->kind == LT_ID_NUM)
+        return (a->num > b->num) - (a->num < b->num);
+    return memcmp(a->uuid, b->uuid, sizeof a->uuid);
 }

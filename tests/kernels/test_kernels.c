@@ -337,6 +337,63 @@ static void check_bits(const lt_kern *k)
     assert_int_equal(k->hamming(a0, b0, WORDS), WORDS * 64);
 }
 
+/* Five rows, so that the four of a step and the rest are both there. */
+static void check_i8u8(const lt_kern *k)
+{
+    enum { ROWS = 5 };
+    lt_rng r = {31};
+    LT_AUTOFREE int8_t *query = lt_malloc(BIG);
+    LT_AUTOFREE uint8_t *block = lt_malloc((size_t)ROWS * BIG);
+
+    for (size_t n = 0; n != SIZE_MAX; n = next_dims(n)) {
+        int8_t *q = tail_of(query, BIG, 1, n);
+        const uint8_t *rows[ROWS];
+        int32_t got[ROWS], expected[ROWS] = {0};
+
+        for (size_t i = 0; i < n; i++)
+            q[i] = n > 1000 ? (int8_t)127 : (int8_t)((int)lt_rng_below(&r, 256) - 128);
+        for (size_t row = 0; row < ROWS; row++) {
+            uint8_t *at = tail_of(block, (row + 1) * BIG, 1, n);
+
+            for (size_t i = 0; i < n; i++) {
+                at[i] = n > 1000 ? 255 : (uint8_t)lt_rng_below(&r, 256);
+                expected[row] += q[i] * at[i];
+            }
+            rows[row] = at;
+        }
+        k->dot_i8u8_rows(q, rows, n, ROWS, got);
+        if (memcmp(got, expected, sizeof got) != 0)
+            fail_msg("%s dot_i8u8_rows at %zu", k->name, n);
+    }
+}
+
+static void check_dot_bits(const lt_kern *k)
+{
+    enum { WORDS = 2 * BIG / 64 };
+    lt_rng r = {32};
+    LT_AUTOFREE uint64_t *planes = lt_calloc(8 * (size_t)WORDS, 8), *bits = lt_calloc(WORDS, 8);
+
+    for (size_t n = 0; n <= WORDS; n = n < 20 ? n + 1 : n < WORDS ? WORDS : n + 1) {
+        uint64_t *p = tail_of(planes, 8 * (size_t)WORDS, 8, 8 * n), *b = tail_of(bits, WORDS, 8, n);
+        int32_t expected = 0;
+
+        for (size_t i = 0; i < 8 * n; i++) /* the largest: all weights -128 */
+            p[i] = n == WORDS ? (i % 8 == 7 ? ~(uint64_t)0 : 0) : lt_rng_next(&r);
+        for (size_t w = 0; w < n; w++) {
+            b[w] = n == WORDS ? ~(uint64_t)0 : lt_rng_next(&r);
+            for (int bit = 0; bit < 64; bit++) {
+                int weight = 0;
+
+                for (int plane = 0; plane < 8; plane++)
+                    weight |= (int)(p[8 * w + (size_t)plane] >> bit & 1) << plane;
+                expected += b[w] >> bit & 1 ? (int8_t)weight : 0;
+            }
+        }
+        if (k->dot_bits(p, b, n) != expected)
+            fail_msg("%s dot_bits at %zu", k->name, n);
+    }
+}
+
 /* ---- sparse ---------------------------------------------------------------------------------- */
 
 static size_t random_indices(lt_rng *r, uint32_t *index, float *value, size_t n, uint64_t gap)
@@ -410,6 +467,8 @@ TEST(every_half_converts, check_f16_values)
 TEST(float16_agrees_with_double, check_f16)
 TEST(bytes_are_exact, check_bytes)
 TEST(bits_are_exact, check_bits)
+TEST(quantised_rows_are_exact, check_i8u8)
+TEST(weighted_bits_are_exact, check_dot_bits)
 TEST(sparse_agrees_with_double, check_sparse)
 
 int main(void)
@@ -422,6 +481,8 @@ int main(void)
         cmocka_unit_test(float16_agrees_with_double),
         cmocka_unit_test(bytes_are_exact),
         cmocka_unit_test(bits_are_exact),
+        cmocka_unit_test(quantised_rows_are_exact),
+        cmocka_unit_test(weighted_bits_are_exact),
         cmocka_unit_test(sparse_agrees_with_double),
     };
 

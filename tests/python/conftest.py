@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -15,6 +16,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 STAMPS = pathlib.Path("/usr/share/tuxpaint/stamps")
 LONG = os.environ.get("LT_LONG") == "1"
+
+# A shell's background job ignores Ctrl-C, and so would the programs that are started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def word(argument):

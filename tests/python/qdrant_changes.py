@@ -262,6 +262,21 @@ def upsert(c):
     return lambda k: result(k.upsert(c.collection, points))
 
 
+@operation(4)
+def upsert_conditionally(c):
+    """Of points whose vectors are all known afterwards: those that are there keep their names."""
+    mode = c.r.choice([None, m.UpdateMode.UPSERT, m.UpdateMode.INSERT_ONLY, m.UpdateMode.UPDATE_ONLY])
+    where = c.maybe_filter()
+    names = [*DENSE]
+    points = [m.PointStruct(id=i, vector={n: c.vector(n) for n in names}, payload=c.payload())
+              for i in c.some([i for i in c.pool if c.alive.get(i, set(names)) == set(names)], 5)]
+    if not points:
+        return None
+    for p in points if mode != m.UpdateMode.UPDATE_ONLY else ():
+        c.alive[p.id] = set(names)
+    return lambda k: result(k.upsert(c.collection, points, update_filter=where, update_mode=mode))
+
+
 @operation(2)
 def upsert_batch(c):
     ids = c.some(c.pool, 4)

@@ -3,12 +3,18 @@
 import contextlib
 import functools
 import http.server
+import os
+import pathlib
 import re
 import signal
 import threading
 import urllib.request
 
-from conftest import Latent
+from conftest import ROOT, Latent
+
+# Qdrant's description of its REST interface, where there is a copy of it.
+OPENAPI = pathlib.Path(os.environ.get(
+    "LT_QDRANT_OPENAPI", ROOT.parent / "shared" / "api" / "qdrant-openapi.json"))
 
 
 class Server:

@@ -15,10 +15,11 @@ import tempfile
 import time
 import zlib
 
+import numpy
 import pytest
 from PIL import Image
 
-from conftest import LONG, ROOT
+from conftest import LONG, ROOT, Latent
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -441,6 +442,14 @@ def test_second_signal_ends_at_once(latent, photos):
     assert process.returncode in (-signal.SIGINT, -signal.SIGTERM, 130, 143)
 
 
+@pytest.fixture(scope="session")
+def builtin_relevance(binary):
+    if "LATENT_MODEL" in os.environ:
+        pytest.skip("another model than the built-in one is tested")
+    path = ROOT / "build" / "model" / "builtin" / "relevance.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 # ---- search -----------------------------------------------------------------------------------
 
 
@@ -448,7 +457,7 @@ def test_search_json(indexed, photos):
     hits = indexed.json("search", "an", "animal", "-k", "5")
     assert len(hits) == 5
     for hit in hits:
-        assert list(hit) == ["filename", "score", "id", "payload"]
+        assert list(hit) == ["filename", "score", "relevance", "id", "payload"]
         assert pathlib.Path(hit["filename"]).is_file()
         assert hit["payload"]["filename"] == hit["filename"]
         assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", hit["id"])
@@ -471,7 +480,7 @@ def test_search_human_output(indexed):
     lines = indexed("search", "apple", "-k", "3").out.splitlines()
     assert len(lines) == 3
     for rank, line in enumerate(lines, 1):
-        assert re.fullmatch(rf" {rank}  -?\d\.\d{{3}}  /.*\.png", line)
+        assert re.fullmatch(rf" {rank}  [ 1]?[ \d]\d %  -?\d\.\d{{3}}  /.*\.png", line)
 
 
 def test_search_by_picture(indexed, photos, tmp_path):
@@ -483,8 +492,103 @@ def test_search_by_picture(indexed, photos, tmp_path):
         flat = Image.new("RGB", picture.size, "white")
         flat.paste(picture, mask=picture.convert("RGBA").getchannel("A"))
         flat.resize((picture.width // 2, picture.height // 2)).save(small, quality=70)
-    # Among the best three of 24: the folder holds several apples a hair apart.
-    assert str(source) in indexed.names("--image", small, "-k", "3")
+    assert indexed.names("--image", small, "-k", "3")[0] == str(source)
+
+
+def flattened(path):
+    with Image.open(path) as picture:
+        flat = Image.new("RGB", picture.size, "white")
+        flat.paste(picture, mask=picture.convert("RGBA").getchannel("A"))
+    return flat
+
+
+def test_search_by_a_part_of_a_picture(latent, photos, tmp_path):
+    """What a picture was cut out of comes first and has relevance 1, while its file is there."""
+    files = sorted(photos.rglob("*.png"))
+    shutil.copytree(photos, tmp_path / "all")
+    latent("index", tmp_path / "all")
+    part = tmp_path / "part.jpg"
+    for source in files[::5]:
+        picture = flattened(source)
+        w, h = picture.size
+        picture.crop((w // 10, h // 5, w * 4 // 5, h * 9 // 10)).save(part, quality=60)
+        best, *others = latent.json("search", "--image", part, "-k", "5")
+        copy = tmp_path / "all" / source.relative_to(photos)
+        assert best["filename"] == str(copy) and best["relevance"] == 1
+        assert all(0 < hit["relevance"] < 1 for hit in others)
+        assert [h["score"] for h in others] == sorted((h["score"] for h in others), reverse=True)
+        copy.unlink()
+        # Another may look just like it: the folder holds several apples a hair apart.
+        assert not any(h["relevance"] == 1 and h["filename"] == str(copy)
+                       for h in latent.json("search", "--image", part))
+
+
+def test_search_relevance(indexed, builtin_relevance):
+    hits = indexed.json("search", "apple", "-k", "24")
+    for hit in hits:
+        curve = builtin_relevance["text"]
+        expected = 1 / (1 + math.exp(-curve["slope"] * (hit["score"] - curve["center"])))
+        assert hit["relevance"] == pytest.approx(expected, abs=2e-3)
+    limit = (hits[2]["relevance"] + hits[3]["relevance"]) / 2
+    assert len(indexed.json("search", "apple", "-k", "24", "--min-relevance", limit)) == 3
+    assert "relevance" not in indexed.json("search", "apple", "--minus", "pear")[0], "of mixes"
+    result = indexed("search", "apple", "--minus", "pear", "--min-relevance", "0.5",
+                     code=EXIT_FAILED)
+    assert "relevance is known for one text or one picture" in result.err
+
+
+def test_search_for_what_is_not_there(indexed, builtin_relevance):
+    """Animals and fruits are there. What is below the least relevance is said and not shown."""
+    least, refused = builtin_relevance["text"]["least"], 0
+    queries = ["a motorbike on a motorway", "ice hockey players", "an office with computers",
+               "a laptop", "a steam locomotive", "children in a swimming pool"]
+    for query in queries + ["an apple", "ein Elefant", "une pomme rouge"]:
+        best = indexed.json("search", query, "-k", "1")[0]["relevance"]
+        result = indexed("search", query, "-k", "3")
+        if best >= least:
+            assert result.out.count("\n") == 3 and not result.err
+            continue
+        assert query in queries
+        refused += 1
+        assert result.out == "" and "no picture seems to match" in result.err
+        assert f"relevance of {100 * best:.0f} %" in result.err
+        assert indexed("search", query, "-k", "3", "--min-relevance", "0").out.count("\n") == 3
+    assert refused >= len(queries) // 2
+
+
+def test_search_without_calibration(latent, photos):
+    tiny = ROOT / "tests" / "data" / "models" / "tiny"
+    latent("--model", tiny, "index", photos)
+    assert "relevance" not in latent.json("search", "ab", "--model", tiny)[0]
+    assert re.match(r" 1  -?\d\.\d{3}  /", latent("search", "ab", "--model", tiny).out)
+    result = latent("search", "ab", "--model", tiny, "--min-relevance", "0.1", code=EXIT_FAILED)
+    assert "calibrated" in result.err
+
+
+def embedded(program, *args):
+    return [numpy.array(line["embedding"]) for line in program.json("embed", *args)]
+
+
+def test_search_by_parts(indexed, photos):
+    """Words, a picture and what is taken away are one vector: the weighted sum, made unit length."""
+    source = sorted((photos / "animals").iterdir())[0]
+    words, minus, picture = embedded(indexed, "-t", "on grass", "-t", "an animal", source)
+    asked = ["on grass", "--image", source, "--minus", "an animal", "-k", "24"]
+    for weights, v in (([], words + picture - 0.5 * minus),
+                       (["--weight", "image=0.25", "--weight", "minus=1"],
+                        words + 0.25 * picture - minus)):
+        hits = indexed.json("search", *asked, *weights)
+        expected = embedded(indexed, hits[3]["filename"])[0] @ v / numpy.linalg.norm(v)
+        assert hits[3]["score"] == pytest.approx(expected, abs=2e-3)
+    result = indexed("search", "apple", "--minus", "apple", "--weight", "minus=1", code=EXIT_INPUT)
+    assert "leave nothing" in result.err
+
+
+def test_search_minus(indexed):
+    """Away from fruits among a dozen animals and a dozen fruits."""
+    def fruits(*more):
+        return sum("/fruit/" in name for name in indexed.names("something to eat", "-k", "12", *more))
+    assert fruits() > fruits("--minus", "fruit", "--weight", "minus=1")
 
 
 def test_search_min_score(indexed):
@@ -606,6 +710,7 @@ def test_search_missing_things(latent, photos):
     assert not latent.data.exists(), "searching makes no data directory"
     latent("index", photos / "fruit")
     assert "No such file" in latent("search", "--image", "/no.jpg", code=EXIT_NOT_FOUND).err
+    assert "No such file" in latent("search", "x", "--image", "/no.jpg", code=EXIT_NOT_FOUND).err
     assert "not a folder" in latent("search", "--image", photos, code=EXIT_INPUT).err
     latent("forget", "--yes", photos)
     result = latent("search", "x")
@@ -887,7 +992,9 @@ def test_eval_missing_file(indexed, tmp_path):
     (["search", "x", "--min-score", "high"], "--min-score: a number"),
     (["search", "x", "--after", "tomorrow"], "--after: a date is expected"),
     (["search", "x", "--near", "here"], "--near: LAT,LON,KM"),
-    (["search", "x", "--image", "y.jpg"], "not both"),
+    (["search", "--minus", "x"], "--minus takes away"),
+    (["search", "x", "--min-relevance", "90"], "a number from 0 to 1"),
+    (["search", "x", "--weight", "2"], "--weight: '2' is not words=X"),
     (["search"], "what to look for?"),
     (["index"], "which folder?"),
     (["index", "--treads", "2", "."], "did you mean --threads?"),
@@ -1015,6 +1122,85 @@ def test_terminal_progress(latent, tmp_path):
     text = on_terminal(latent, "index", tmp_path / "p")
     assert re.search(r"\d+ of \d+\+? pictures", text) and "\r\x1b[K" in text
     assert "80 added" in without_escapes(text).splitlines()[-1]
+
+
+# ---- check, stat, dump --------------------------------------------------------------------------
+
+
+def copy_of(program, tmp_path):
+    """The same program with a copy of its index."""
+    copy = Latent(program.binary, tmp_path / "copy", pathlib.Path(program.env["HOME"]))
+    copy.env.update(program.env, LATENT_DATA=str(copy.data))
+    shutil.copytree(program.data, copy.data)
+    return copy
+
+
+def vectors_file(program):
+    (path,) = program.data.glob("collections/*/vectors.f32")
+    return path
+
+
+def test_check_of_a_sound_index(indexed):
+    (result,) = indexed.json("check")
+    assert result["collection"] == "photos" and result["faults"] == []
+    assert result["points"] == result["vectors"] == len(indexed.points())
+    text = indexed("check", "photos").out
+    assert text.startswith("photos: ") and text.endswith("all well\n")
+
+
+def test_check_names_damage(indexed, tmp_path):
+    broken = copy_of(indexed, tmp_path)
+    path = vectors_file(broken)
+    data = bytearray(path.read_bytes())
+    data[65536 + 1000] ^= 1
+    path.write_bytes(data)
+    out = broken("check", code=EXIT_FAILED).out.splitlines()
+    assert len(out) == 2 and "its vector '' fails its checksum" in out[0] and "point " in out[0]
+    assert out[1].endswith("1 fault")
+    (result,) = broken.json("check", code=EXIT_FAILED)
+    assert result["n_faults"] == 1 and result["faults"] == [out[0]]
+    broken("dump", code=EXIT_FAILED)
+
+    path.write_bytes(b"not vectors")
+    assert "is not a vector file" in broken("check", code=EXIT_FAILED).out
+    assert "is not a vector file" in broken("stat", code=EXIT_FAILED).err
+
+
+def test_check_and_stat_want_known_collections(indexed, latent):
+    for command in ("check", "stat"):
+        assert "'nothing'" in indexed(command, "nothing", code=EXIT_NOT_FOUND).err
+        assert "no index" in latent(command, code=EXIT_NOT_FOUND).err
+
+
+def test_stat(indexed):
+    (stat,) = indexed.json("stat")
+    n = len(indexed.points())
+    assert stat["name"] == "photos" and stat["points"] == n <= stat["slots"]
+    (vector,) = stat["vectors"]
+    assert vector["kind"] == "dense" and vector["dims"] == 384 and vector["points"] == n
+    assert {"points.mdb", "vectors.f32"} <= set(stat["files"])
+    assert stat["files"]["vectors.f32"] >= n * 384 * 4
+    text = indexed("stat").out
+    assert text.startswith("photos: ") and "vector \"\": dense, 384 dimensions" in text
+
+
+def test_dump(indexed):
+    points = [json.loads(line) for line in indexed("dump").out.splitlines()]
+    assert {p["payload"]["filename"] for p in points} == indexed.points()
+    assert all(len(p["vector"]) == 384 for p in points)
+    assert [p["id"] for p in points] == sorted(p["id"] for p in points)
+    one = points[0]["payload"]["filename"]
+    only = json.dumps({"must": [{"key": "filename", "match": {"value": one}}]})
+    (line,) = indexed("dump", "--filter", only, "--no-vectors").out.splitlines()
+    assert json.loads(line) == {"id": points[0]["id"], "payload": points[0]["payload"]}
+    bare = indexed("dump", "--no-vectors", "--no-payload").out.splitlines()
+    assert [json.loads(line) for line in bare] == [{"id": p["id"]} for p in points]
+
+
+def test_dump_refuses_bad_filters(indexed):
+    assert "--filter" in indexed("dump", "--filter", "{", code=EXIT_INPUT).err
+    assert "mist" in indexed("dump", "--filter", '{"mist": []}', code=EXIT_INPUT).err
+    assert "no collection 'x'" in indexed("dump", "--collection", "x", code=EXIT_NOT_FOUND).err
 
 
 # ---- completions and the manual page ------------------------------------------------------------

@@ -400,8 +400,11 @@ def test_bad_pictures(client, pictures, server):
 
 
 def test_bad_base64(client):
-    for data in ("not base64!", "aGVsbG8*", "a", "data:image/png;base64,aGVsbG8="):
-        with raises(ValueError, "prompt item 0: not valid base64"):
+    for data, message in (
+            ("not base64!", "not valid base64"), ("aGVsbG8*", "not valid base64"),
+            ("a", "not valid base64"), ("data:image/png,aGVsbG8=", "a data: URL .* has the form"),
+            ("http://127.0.0.1/a.png", "pictures are not fetched from URLs")):
+        with raises(ValueError, f"prompt item 0: {message}"):
             vector(client, Prompt([picture_of(data)]))
 
 

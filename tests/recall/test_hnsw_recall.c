@@ -48,7 +48,7 @@ static double recall_of(lt_hnsw *g, const fixture *f, const queries *q, ask a)
     for (size_t i = 0; i < QUERIES; i++) {
         lt_scored want[K], got[K];
         lt_hnsw_query query = {(char *)q->rows + i * q->size, K, a.ef ? a.ef : EF, a.allowed, (uint32_t)a.n, 0,
-                               a.scan_max};
+                               a.scan_max, NULL};
         size_t n_want = fix_exact(f, query.vector, a.n, a.allowed, K, want), n;
         lt_error e;
 

@@ -4,6 +4,7 @@
 #include <base/hash.h>
 #include <base/mem.h>
 #include <base/rng.h>
+#include <base/sha256.h>
 #include <base/thread.h>
 #include <base/utf8.h>
 #include <errno.h>
@@ -65,6 +66,23 @@ static void buffer_grows_and_hands_over(void **state)
     lt_mem_fail_at(-1, false);
     assert_ok(lt_buf_adds(&b, "x", &err), &err);
     lt_buf_done(&b);
+}
+
+static void numbers_are_written(void **state)
+{
+    (void)state;
+    const uint64_t numbers[] = {0, 9, 10, 99, 100, 1234567890, 9999999999, UINT64_MAX};
+    lt_error err;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        lt_buf b = {0};
+        char want[32];
+
+        snprintf(want, sizeof want, "%llu", (unsigned long long)numbers[i]);
+        assert_ok(lt_buf_add_u64(&b, numbers[i], &err), &err);
+        assert_string_equal(b.data, want);
+        lt_buf_done(&b);
+    }
 }
 
 static void file_round_trip_and_errors(void **state)
@@ -141,6 +159,37 @@ static void uuid5_known_value(void **state)
     lt_uuid5(dns, "www.example.com", 15, id); /* RFC 9562, A.4 */
     lt_hex(id, 16, text);
     assert_string_equal(text, "2ed6657de927568b95e12665a8aea6a2");
+}
+
+/* The examples of FIPS 180-4, and a million letters in pieces. */
+static void sha256_is_what_others_compute(void **state)
+{
+    static const struct {
+        const char *text, *digest;
+    } cases[] = {
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+    char digits[LT_SHA256_HEX], piece[997];
+    lt_sha256 s;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lt_sha256_init(&s);
+        lt_sha256_add(&s, cases[i].text, strlen(cases[i].text));
+        lt_sha256_hex(&s, digits);
+        assert_string_equal(digits, cases[i].digest);
+    }
+    memset(piece, 'a', sizeof piece);
+    lt_sha256_init(&s);
+    for (size_t left = 1000000, n; left > 0; left -= n) {
+        n = left < sizeof piece ? left : sizeof piece;
+        lt_sha256_add(&s, piece, n);
+    }
+    lt_sha256_hex(&s, digits);
+    assert_string_equal(digits, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 static void hashes_agree_over_pieces(void **state)
@@ -233,9 +282,11 @@ int main(void)
         cmocka_unit_test(error_is_one_clean_line),
         cmocka_unit_test(error_cut_inside_a_character_stays_utf8),
         cmocka_unit_test(buffer_grows_and_hands_over),
+        cmocka_unit_test(numbers_are_written),
         cmocka_unit_test(file_round_trip_and_errors),
         cmocka_unit_test(utf8_replaces_maximal_subparts),
         cmocka_unit_test(uuid5_known_value),
+        cmocka_unit_test(sha256_is_what_others_compute),
         cmocka_unit_test(hashes_agree_over_pieces),
         cmocka_unit_test(queue_keeps_order_between_threads),
         cmocka_unit_test(sizes_are_checked),

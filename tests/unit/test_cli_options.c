@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "captions.h"
-#include "dims.h"
 #include "found.h"
 #include "lines.h"
 #include "options.h"
+#include "parts.h"
 #include "paths.h"
 #include "pick.h"
 #include "recall.h"
@@ -590,14 +590,63 @@ static void test_ranks(void **state)
     assert_int_equal(cli_rank_photos(&p, by_text, &err), LT_EINVAL);
 }
 
-static void test_cut(void **state)
+/* ---- what is looked for ------------------------------------------------------------------------- */
+
+#define LIST(...)                                                                                  \
+    (&(cli_list){(const char *[]){__VA_ARGS__},                                                    \
+                 sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)})
+static const cli_list nothing;
+
+static void test_parts(void **state)
 {
-    float rows[] = {3, 4, 12, 0, 5, 1};
+    cli_parts p = {0};
+    lt_error err;
 
     (void)state;
-    cli_cut_vectors(rows, 2, 3, 2);
-    assert_true(fabsf(rows[0] - 0.6f) < 1e-6f && fabsf(rows[1] - 0.8f) < 1e-6f);
-    assert_true(rows[2] == 0 && rows[3] == 1);
+    assert_ok(cli_parts_read(LIST("at", "night"), LIST("a.jpg", "b.jpg"), LIST("people"),
+                             LIST("image=0.25", "minus=2", "image=0.75"), &p, &err),
+              &err);
+    assert_int_equal(p.n, 4);
+    assert_string_equal(p.items[0].text, "at night");
+    assert_true(p.items[0].weight == 1 && !p.items[0].picture);
+    assert_string_equal(p.items[1].picture->path, "a.jpg");
+    assert_string_equal(p.items[2].picture->path, "b.jpg");
+    assert_true(p.items[1].weight == 0.75f && p.items[2].weight == 0.75f);
+    assert_string_equal(p.items[3].text, "people");
+    assert_true(p.items[3].weight == -2);
+    cli_parts_done(&p);
+    assert_ok(cli_parts_read(&nothing, LIST("a.jpg"), &nothing, &nothing, &p, &err), &err);
+    assert_true(p.n == 1 && p.items[0].picture && p.items[0].weight == 1);
+    cli_parts_done(&p);
+    assert_ok(cli_parts_read(LIST("x"), &nothing, LIST("y"), &nothing, &p, &err), &err);
+    assert_true(p.n == 2 && p.items[1].weight == -0.5f);
+    cli_parts_done(&p);
+}
+
+static void test_parts_refuse(void **state)
+{
+    static const char *const wrong[] = {"",         "image",     "image=",    "image=x", "image=1x",
+                                        "minus=-1", "words=nan", "words=1e9", "word=1",  "=1"};
+    const char *many[LT_QUERY_PARTS_MAX] = {"a.jpg"};
+    cli_parts p = {0};
+    lt_error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(cli_parts_read(LIST("x"), &nothing, &nothing, LIST(wrong[i]), &p, &err),
+                         LT_EINVAL);
+        assert_non_null(strstr(err.message, "words=X"));
+    }
+    assert_int_equal(cli_parts_read(&nothing, &nothing, LIST("y"), &nothing, &p, &err), LT_EINVAL);
+    assert_non_null(strstr(err.message, "--minus takes away"));
+    assert_int_equal(cli_parts_read(LIST(" "), LIST("a.jpg"), &nothing, &nothing, &p, &err),
+                     LT_EINVAL);
+    assert_non_null(strstr(err.message, "query is empty"));
+    assert_int_equal(cli_parts_read(LIST("x"), &(cli_list){many, LT_QUERY_PARTS_MAX}, &nothing,
+                                    &nothing, &p, &err),
+                     LT_EINVAL);
+    assert_non_null(strstr(err.message, "at most 63"));
+    cli_parts_done(&p);
 }
 
 /* ---- hits --------------------------------------------------------------------------------------- */
@@ -637,17 +686,17 @@ static void test_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepts),        cmocka_unit_test(test_details),
-        cmocka_unit_test(test_refuses),        cmocka_unit_test(test_distance),
-        cmocka_unit_test(test_escape),         cmocka_unit_test(test_shorten),
-        cmocka_unit_test(test_url),            cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_absolute),       cmocka_unit_test(test_dates),
-        cmocka_unit_test(test_filter),         cmocka_unit_test(test_filter_refuses),
-        cmocka_unit_test(test_lines),          cmocka_unit_test(test_lines_refuse),
-        cmocka_unit_test(test_captions),       cmocka_unit_test(test_captions_refuse),
-        cmocka_unit_test(test_recall),         cmocka_unit_test(test_interval),
-        cmocka_unit_test(test_ranks),          cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_found),
+        cmocka_unit_test(test_accepts),  cmocka_unit_test(test_details),
+        cmocka_unit_test(test_refuses),  cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_escape),   cmocka_unit_test(test_shorten),
+        cmocka_unit_test(test_url),      cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_absolute), cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_filter),   cmocka_unit_test(test_filter_refuses),
+        cmocka_unit_test(test_lines),    cmocka_unit_test(test_lines_refuse),
+        cmocka_unit_test(test_captions), cmocka_unit_test(test_captions_refuse),
+        cmocka_unit_test(test_recall),   cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_ranks),    cmocka_unit_test(test_found),
+        cmocka_unit_test(test_parts),    cmocka_unit_test(test_parts_refuse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -248,6 +248,30 @@ static void filters_choose(void **state)
     }
 }
 
+static void queries_are_explained(void **state)
+{
+    fixture *f = *state;
+    const float x[3] = {1, 0, 0};
+    lt_query q = LT_QUERY_INIT;
+    char *json;
+
+    for (uint64_t i = 0; i < 10; i++) {
+        lt_point p = {lt_id_from_num(i), x, i < 4 ? "{\"k\":1}" : NULL, i < 4 ? 7 : 0};
+
+        assert_ok(lt_points_upsert(f->c, &p, 1, 3, &f->err), &f->err);
+    }
+    q.vector = x;
+    q.dims = 3;
+    q.filter = "{\"must\":{\"key\":\"k\",\"match\":{\"value\":1}}}";
+    assert_ok(lt_points_explain(f->c, &q, &json, &f->err), &f->err);
+    assert_non_null(strstr(json, "\"passed\":4,\"search\":{\"by\":\"scan\",\"because\":\"few pass\","
+                                 "\"among\":4,"));
+    lt_text_free(json);
+    q.dims = 2;
+    assert_int_equal(lt_points_explain(f->c, &q, &json, &f->err), LT_EINVAL);
+    assert_non_null(strstr(f->err.message, "2 dimensions"));
+}
+
 static void bad_filters_are_named(void **state)
 {
     fixture *f = *state;
@@ -514,6 +538,7 @@ int main(void)
         T(replacing_and_deleting_survive_reopening),
         T(payload_change_keeps_the_slot),
         T(filters_choose),
+        T(queries_are_explained),
         T(bad_filters_are_named),
         T(bad_points_change_nothing),
         T(scroll_pages_in_order_of_id),

@@ -604,6 +604,7 @@ static void assert_nearest(world *w, const char *name, lt_vector query, const ch
     if (filter)
         OK(lt_filter_parse(filter, strlen(filter), &parsed, &w->err));
     OK(lt_reader_prepare(r, schema, &query, &p, &w->err));
+    OK(lt_reader_weigh(r, p, NULL, &w->err));
     q.vector = p;
     q.filter = parsed;
     OK(lt_reader_nearest(r, &q, &found, &n_found, &w->err));

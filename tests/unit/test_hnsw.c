@@ -25,7 +25,7 @@ static uint64_t seed_of_run(void)
 static size_t search(lt_hnsw *g, const void *query, size_t k, size_t ef, const uint64_t *allowed,
                      uint32_t n_slots, lt_scored *out)
 {
-    lt_hnsw_query q = {query, k, ef, allowed, n_slots, 0, 1};
+    lt_hnsw_query q = {query, k, ef, allowed, n_slots, 0, 1, NULL};
     size_t n = SIZE_MAX;
     lt_error e;
 
@@ -623,7 +623,7 @@ static lt_status live(const fixture *f, lt_error *e)
     lt_hnsw *g = NULL;
     lt_scored out[5];
     size_t n;
-    lt_hnsw_query q = {fix_at(f, 0), 5, 10, NULL, UINT32_MAX, 0, 0};
+    lt_hnsw_query q = {fix_at(f, 0), 5, 10, NULL, UINT32_MAX, 0, 0, NULL};
     lt_status st = lt_hnsw_new(&v, &c, &g, e);
 
     if (st == LT_OK)
@@ -738,7 +738,7 @@ static void model_search(model *m, lt_rng *r)
     for (size_t i = 0; i < n_slots; i++)
         expected += bit_of(allowed, i) && bit_of(m->present, i);
     lt_hnsw_query q = {fix_at(&m->f, lt_rng_below(r, MODEL)), k, 1 + lt_rng_below(r, 60),
-                       filtered ? allowed : NULL, n_slots, 0, (uint32_t)lt_rng_below(r, 2)};
+                       filtered ? allowed : NULL, n_slots, 0, (uint32_t)lt_rng_below(r, 2), NULL};
     size_t n;
     lt_error e;
 

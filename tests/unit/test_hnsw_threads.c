@@ -55,7 +55,7 @@ static void *search_some(void *context)
         bool filtered = lt_rng_below(&r, 2);
         uint32_t covered = lt_hnsw_covered(c->g);
         lt_hnsw_query q = {fix_at(&c->f, lt_rng_below(&r, N)), K, 30, filtered ? even : NULL,
-                           filtered ? N : covered, 0, 1};
+                           filtered ? N : covered, 0, 1, NULL};
         lt_scored out[K];
         lt_error e;
         size_t n;
@@ -110,7 +110,7 @@ static double recall(crowd *c, const uint64_t *living)
 
     for (size_t i = 0; i < N; i += 30) {
         lt_scored want[K], got[K];
-        lt_hnsw_query q = {fix_at(&c->f, i), K, 50, living, N, 0, 1};
+        lt_hnsw_query q = {fix_at(&c->f, i), K, 50, living, N, 0, 1, NULL};
         size_t n_want = fix_exact(&c->f, q.vector, N, living, K, want), n;
         lt_error e;
 

@@ -2,6 +2,7 @@
  * The parts of questions that need no database: bodies to requests, formulas, parts of payloads,
  * numbers as text, values of groups, arenas. */
 #include <base/arena.h>
+#include <base/limits.h>
 #include <base/mem.h>
 #include <math.h>
 #include <ops/decode.h>
@@ -80,6 +81,24 @@ static void arena_pieces(void **state)
     assert_int_equal(released, 0);
     lt_arena_done(&a);
     assert_int_equal(released, 1);
+}
+
+static void arena_with_a_limit(void **state)
+{
+    lt_arena a = {.limit = 100000};
+
+    (void)state;
+    for (int round = 0; round < 2; round++) { /* emptied, it has the same limit */
+        assert_non_null(lt_arena_take(&a, 50000, 1));
+        assert_true(lt_arena_charge(&a, 20000));
+        assert_false(a.over);
+        assert_null(lt_arena_alloc(&a, 50000, 1));
+        assert_true(a.over);
+        assert_false(lt_arena_charge(&a, 100000));
+        assert_non_null(lt_arena_take(&a, 1, 1)); /* what is there can be used up */
+        lt_arena_done(&a);
+        assert_false(a.over);
+    }
 }
 
 static void arena_without_memory(void **state)
@@ -456,6 +475,48 @@ static void decode_gathers_values(void **state)
     end(&f);
 }
 
+/* {`before` x,x,...,x `after`} with n times `item`. */
+static void begin_list(fixture *f, const char *before, const char *item, size_t n, const char *after)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf text = {0};
+
+    assert_ok(lt_buf_adds(&text, before, &f->err), &f->err);
+    for (size_t i = 0; i < n; i++)
+        assert_ok(lt_buf_addf(&text, &f->err, "%s%s", i ? "," : "", item), &f->err);
+    assert_ok(lt_buf_adds(&text, after, &f->err), &f->err);
+    begin(f, text.data);
+}
+
+static void assert_too_long(const char *before, const char *item, size_t max, const char *after,
+                            const char *named)
+{
+    for (size_t over = 0; over < 2; over++) {
+        fixture f;
+        lt_query_request q;
+
+        begin_list(&f, before, item, max + over, after);
+        lt_status st = lt_decode_query(&f.body, f.json, NULL, LT_FORM_QUERY, false, &q, &f.err);
+
+        assert_int_equal(st, over ? LT_ELIMIT : LT_OK);
+        if (over)
+            assert_non_null(strstr(f.err.message, named));
+        end(&f);
+    }
+}
+
+static void decode_long_lists(void **state)
+{
+    (void)state;
+    assert_too_long("{\"query\":{\"recommend\":{\"negative\":[", "1", LT_LIMIT_EXAMPLES, "]}}}",
+                    "query.recommend.negative: 65537 items");
+    assert_too_long("{\"query\":{\"context\":[", "{\"positive\":1,\"negative\":2}",
+                    LT_LIMIT_EXAMPLES, "]}}", "query.context: 65537 items");
+    assert_too_long("{\"query\":{\"relevance_feedback\":{\"target\":1,\"strategy\":{\"naive\":{"
+                    "\"a\":1,\"b\":1,\"c\":1}},\"feedback\":[",
+                    "{\"example\":1,\"score\":1}", LT_LIMIT_FEEDBACK, "]}}}",
+                    "query.relevance_feedback.feedback: 4097 items");
+}
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 static void tally_values(void **state)
@@ -492,6 +553,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_pieces),        cmocka_unit_test(arena_without_memory),
+        cmocka_unit_test(arena_with_a_limit),  cmocka_unit_test(decode_long_lists),
         cmocka_unit_test(print_f32),           cmocka_unit_test(print_vectors),
         cmocka_unit_test(select_parts),        cmocka_unit_test(formula_values),
         cmocka_unit_test(formula_refusals),    cmocka_unit_test(formula_depth),
