@@ -45,8 +45,10 @@ static lt_status check_one(checking *k, cli_session *s, const char *name, lt_che
 {
     lt_collection *c;
     lt_error why;
-    lt_status st = lt_collection_open(s->db, name, &c, &why);
+    lt_status st = lt_collection_check_file(s->db, name, &why);
 
+    if (st == LT_OK)
+        st = lt_collection_open(s->db, name, &c, &why);
     if (st == LT_OK) {
         st = lt_collection_check(c, on_fault, k, result, &why);
         lt_collection_close(c);

@@ -476,6 +476,9 @@ typedef struct lt_check_result {
 } lt_check_result;
 #define LT_CHECK_RESULT_INIT { sizeof(lt_check_result), 0, 0, 0, 0 }
 
+/* Whether the pages of a collection's table hang together, so that it can be opened without harm: to
+ * be asked before lt_collection_open where damage is feared. LT_EBUSY: this process has it open. */
+LT_API LT_NODISCARD lt_status lt_collection_check_file(lt_db *db, const char *name, lt_error *err);
 /* Reads all of a collection: every record, payload and vector is held against its checksum and what
  * it must look like, ids against slots and back, payload indexes against the payloads, checkpoints of
  * graphs against their rules and the points. Calls on_fault for each fault, with a line that names

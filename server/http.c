@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "inflate.h"
+
 enum {
     EVENT_THREADS = 2,
     WORKERS_MAX = 512,
@@ -39,6 +41,7 @@ typedef struct exchange {
     lt_buf body;
     size_t n_counted;           /* of the body, in http->body_bytes */
     unsigned long long n_read;  /* of the body, kept or not */
+    lt_error broken;            /* for request.broken */
     bool refused;               /* `answer` is the answer already */
     bool handed_over;           /* counted in http->under_way */
     atomic_bool answered; /* set by the worker before it wakes the connection */
@@ -146,6 +149,8 @@ static enum MHD_Result send_answer(const exchange *x, lt_http_answer *a)
 /* Any origin may ask: the service has no cookies, so a page can only do what its key allows. */
 static enum MHD_Result send_preflight(struct MHD_Connection *connection)
 {
+    const char *headers =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Access-Control-Request-Headers");
     struct MHD_Response *response =
         MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
 
@@ -155,7 +160,7 @@ static enum MHD_Result send_preflight(struct MHD_Connection *connection)
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_METHODS,
                             "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_HEADERS,
-                            "api-key, authorization, content-type");
+                            headers ? headers : "*");
     MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_MAX_AGE, "86400");
     enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
 
@@ -165,13 +170,51 @@ static enum MHD_Result send_preflight(struct MHD_Connection *connection)
 
 /* ---- workers --------------------------------------------------------------------------------- */
 
+/* Counts `n` bytes for the exchange in place of what was counted. false: that is too much together. */
+static bool count_body(lt_http *h, exchange *x, size_t n)
+{
+    size_t before = atomic_fetch_add(&h->body_bytes, n - x->n_counted);
+    size_t all = before + n - x->n_counted;
+
+    x->n_counted = n;
+    return all <= h->options.bodies_max;
+}
+
+/* As a small body may become the largest, that much is counted until it is known. */
+static lt_status decompress(lt_http *h, exchange *x, const char *encoding, lt_error *err)
+{
+    lt_buf plain = {0};
+
+    if (!count_body(h, x, h->options.body_max))
+        return lt_fail(err, LT_EBUSY, "too many large requests at a time");
+    lt_status st = lt_inflate(encoding, x->body.data, x->body.len, h->options.body_max, &plain, err);
+
+    lt_buf_done(&x->body);
+    x->body = plain;
+    (void)count_body(h, x, plain.len);
+    x->request.body = plain.data ? plain.data : "";
+    x->request.n_body = plain.len;
+    return st;
+}
+
+static void handle(lt_http *h, exchange *x)
+{
+    const char *encoding = lt_http_header(&x->request, MHD_HTTP_HEADER_CONTENT_ENCODING);
+
+    if (encoding && x->body.len && decompress(h, x, encoding, &x->broken) != LT_OK)
+        x->request.broken = &x->broken;
+    h->options.handle(h->options.context, &x->request, &x->answer);
+}
+
 static void *work(void *arg)
 {
     lt_http *h = arg;
 
     for (exchange *x; (x = lt_queue_pop(h->queue)) != NULL;) {
-        (atomic_load(&h->hurrying) ? h->options.busy : h->options.handle)(
-            h->options.context, &x->request, &x->answer);
+        if (atomic_load(&h->hurrying))
+            h->options.busy(h->options.context, &x->request, &x->answer);
+        else
+            handle(h, x);
         atomic_store(&x->answered, true);
         /* From here on the event thread owns x. */
         MHD_resume_connection(x->connection);

@@ -20,6 +20,7 @@ struct lt_http_request {
     const char *path;   /* as sent, percent-encoded, without the query and a trailing slash */
     const char *body;   /* zero-terminated; "" without one */
     size_t n_body;
+    const lt_error *broken; /* why the body could not be decompressed; else NULL */
     lt_upload *upload; /* what came in place of a body, if options.upload said so; else NULL */
     double arrived_s; /* lt_clock_s when its headers were there */
     void *connection; /* for lt_http_header and lt_http_query */

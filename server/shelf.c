@@ -12,7 +12,8 @@ struct lt_shelf_entry {
     char *name;
     lt_collection *collection; /* NULL: could not be opened, see `why` */
     lt_error why;
-    unsigned users; /* under lt_shelf.lock */
+    unsigned users;       /* under lt_shelf.lock, as what follows */
+    lt_shelf_usage usage;
 };
 
 struct lt_shelf {
@@ -109,6 +110,29 @@ const char *lt_shelf_name(const lt_shelf_entry *entry)
     return entry->name;
 }
 
+void lt_shelf_count(lt_shelf *s, const char *name, unsigned status, uint64_t micros)
+{
+    unsigned class = status / 100;
+
+    pthread_mutex_lock(&s->lock);
+    lt_shelf_entry *e = find(s, name);
+
+    if (e) {
+        e->usage.by_class[class < 6 ? class : 5]++;
+        e->usage.micros += micros;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+lt_shelf_usage lt_shelf_usage_of(lt_shelf *s, const lt_shelf_entry *entry)
+{
+    pthread_mutex_lock(&s->lock);
+    lt_shelf_usage usage = entry->usage;
+
+    pthread_mutex_unlock(&s->lock);
+    return usage;
+}
+
 /* ---- putting on, taking off ------------------------------------------------------------------ */
 
 static void free_entry(lt_shelf_entry *e)
@@ -154,6 +178,7 @@ static lt_status put_on(lt_shelf *s, lt_shelf_entry *e, lt_error *err)
 
     if (st == LT_OK && found) {
         old = s->entries[at];
+        e->usage = old->usage;
         s->entries[at] = e;
         await_users(s, old);
     } else if (st == LT_OK) {
@@ -319,7 +344,7 @@ lt_status lt_shelf_each(lt_shelf *s, lt_shelf_visit visit, void *context, lt_err
         return lt_fail_nomem(err);
     for (size_t i = 0; i < n; i++) {
         if (st == LT_OK)
-            st = visit(context, held[i]->name, held[i]->collection, err);
+            st = visit(context, held[i], err);
         lt_shelf_give(s, held[i]);
     }
     lt_free(held);

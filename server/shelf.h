@@ -39,9 +39,19 @@ lt_status lt_shelf_restore(lt_shelf *s, const char *name, const char *path, cons
 lt_status lt_shelf_alias(lt_shelf *s, const lt_alias_action *actions, size_t n_actions,
                          lt_error *err) LT_NODISCARD;
 
-/* Calls visit for each collection in order of name, as if it had been taken. */
-typedef lt_status (*lt_shelf_visit)(void *context, const char *name, lt_collection *collection,
-                                    lt_error *err);
+/* Counts an answer to a request about the collection of that name or alias, if there is one. */
+void lt_shelf_count(lt_shelf *s, const char *name, unsigned status, uint64_t micros);
+
+typedef struct lt_shelf_usage {
+    uint64_t by_class[6]; /* answers 1xx..5xx by their hundred; [0] unused */
+    uint64_t micros;      /* that they took together */
+} lt_shelf_usage;
+
+lt_shelf_usage lt_shelf_usage_of(lt_shelf *s, const lt_shelf_entry *entry);
+
+/* Calls visit for each collection in order of name, as if it had been taken; the collection of one
+ * that cannot be opened is NULL. */
+typedef lt_status (*lt_shelf_visit)(void *context, const lt_shelf_entry *entry, lt_error *err);
 lt_status lt_shelf_each(lt_shelf *s, lt_shelf_visit visit, void *context,
                         lt_error *err) LT_NODISCARD;
 

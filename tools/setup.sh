@@ -26,6 +26,7 @@ build_packages=(
     libutf8proc-dev                           # Unicode for the tokenizer
     libxxhash-dev                             # checksums
     libmicrohttpd-dev                         # HTTP for `latent serve`
+    zlib1g-dev                                # compressed requests to `latent serve`
     libroaring-dev                            # compressed bitmaps of the payload indexes
     libstemmer-dev                            # word stems for full-text filters
     libchafa-dev                              # small pictures in the terminal

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the two frozen towers once over the training data and keeps what the heads read.
 
-usage: features.py --wheels DIR --keep vocab_keep.npy --data DIR --out DIR [--size 288] [--views 2]
+usage: features.py --wheels DIR --keep vocab_keep.npy --data DIR --out DIR [--size 288]
 
 --data is the folder with flickr8k-224 and its captions. Written to --out, floats as f16:
 
     names.json             the photos' names in the order of all image arrays
-    image.V.NAME.npy       view V of every photo: view 0 is the whole photo, later views are random
-                           crops, mirrored and recoloured (seeded by view and photo)
+    image.V.NAME.npy       view V of every photo: 0 the whole photo, 1 varied (most of it, mirrored,
+                           recoloured), 2 a part of it; what is random is seeded by view and photo
     captions.json          [[photo, language, caption], ...] in the order of captions.npy
     captions.npy           unit sentence vectors of the captions
     words.json, words.npy  the same for every text of train/data
@@ -124,14 +124,26 @@ def varied(photo, size, random):
     return photo
 
 
+def part(photo, size, random):
+    """A small part of the photo (30 to 50 % of its area), perhaps mirrored: what a crop leaves."""
+    area, shape = random.uniform(.3, .5), np.exp(random.uniform(-.2, .2))
+    w, h = np.sqrt(area * shape), np.sqrt(area / shape)
+    x, y = random.uniform(0, 1 - w), random.uniform(0, 1 - h)
+    box = (x * photo.width, y * photo.height, (x + w) * photo.width, (y + h) * photo.height)
+    photo = photo.resize((size, size), Image.BICUBIC, box=box)
+    return photo.transpose(Image.FLIP_LEFT_RIGHT) if random.random_sample() < .3 else photo
+
+
+VIEWS = (lambda photo, size, random: whole(photo, size), varied, part)
+
+
 def write_images(model, paths, size, view, out):
     parts = {name: [] for name in model.names}
     for begin in range(0, len(paths), BATCH):
         batch = []
         for i, path in enumerate(paths[begin:begin + BATCH], begin):
             photo = Image.open(path).convert("RGB")
-            batch.append(np.asarray(whole(photo, size) if view == 0 else
-                                    varied(photo, size, np.random.RandomState([view, i]))))
+            batch.append(np.asarray(VIEWS[view](photo, size, np.random.RandomState([view, i]))))
         for name, value in model(batch).items():
             parts[name].append(value)
     for name, values in parts.items():
@@ -145,7 +157,6 @@ def main():
     parser.add_argument("--data", required=True, type=pathlib.Path, help="folder of flickr8k-224")
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--size", type=int, default=288, help="width and height of the fitted photo")
-    parser.add_argument("--views", type=int, default=2, help="1: whole photos only")
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
 
@@ -153,7 +164,7 @@ def main():
     paths = sorted((options.data / "flickr8k-224").glob("*.jpg"))
     (options.out / "names.json").write_text(json.dumps([p.name for p in paths]))
     images = ImageFeatures(options.wheels, options.size)
-    for view in range(options.views):
+    for view in range(len(VIEWS)):
         write_images(images, paths, options.size, view, options.out)
         print(f"features: view {view} of {len(paths)} photos, {time.time() - began:.0f} s")
 

@@ -4,6 +4,7 @@
 A text is used as it stands; a note in brackets ("Fuchs (Pferd)") is for the reader and is left out.
 """
 import pathlib
+import random
 import re
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ CLASS_COUNT = 1000
 # What the image head joins, by the names of tools/model/heads.py.
 IMAGE_KEYS = ("f", "max", "s5", "s6", "s7", "d6", "d7")
 LOCAL_SHARPNESS = .5
+LANGUAGE_COUNT = len(LANGUAGES)
 
 
 @dataclass(frozen=True)
@@ -45,29 +47,51 @@ def named_concepts():
             for where, *cells in _rows("concepts.tsv")]
 
 
-def concepts(hidden=()):
-    """The concepts that some class shows or looks like. Those whose first English name is in
-    `hidden` are left out, so that words outside the lists can be measured."""
+def concepts():
+    """The concepts that some class shows or looks like."""
     every = named_concepts()
     by_name = {c.names[0][0]: c for c in every}
     result = [c for c in every if c.classes]
     for name, where in _rows("looks_like.tsv"):
         result.append(Concept(tuple(sorted(parse_classes(where))), by_name[name].names))
-    return [c for c in result if c.names[0][0] not in hidden]
+    return result
 
 
-def parallel(hidden=()):
-    """Texts that say the same in the five languages: sentences, concepts, classes."""
-    rows = [tuple(row) for row in _rows("parallel.tsv")]
-    rows += [tuple(n[0] for n in c.names) for c in named_concepts()
-             if c.names[0][0] not in hidden]
-    rows += [tuple(n[0] for n in names) for names in classes()]
-    return rows
+def sentences():
+    """Sentences that say the same in the five languages."""
+    return [tuple(row) for row in _rows("parallel.tsv")]
+
+
+class Hidden:
+    """Words that a training run must not meet, so that words outside its lists can be measured: all
+    names of every `of`-th concept of a shuffle, from the `fold`-th on, in every language."""
+
+    def __init__(self, fold=0, of=0):
+        every = named_concepts()
+        random.Random(0).shuffle(every)
+        self.concepts = every[fold::of] if of else []
+        self.names = [{n.lower() for c in self.concepts for n in c.names[g]}
+                      for g in range(LANGUAGE_COUNT)]
+
+    def __contains__(self, names):
+        """Whether a thing (a list of names a language) goes by a hidden name in any language."""
+        return any(n.lower() in self.names[g] for g, cell in enumerate(names) for n in cell)
+
+    def said_in(self, text):
+        """Whether an English text says a hidden name."""
+        said = spoken(text)
+        names = map(spoken, self.names[0])
+        return any(name in said or name[:-1] + "s " in said for name in names)
+
+
+def spoken(text):
+    """A text in small letters, its words with single spaces between and around them."""
+    return " " + " ".join(re.findall(r"\w+", text.lower())) + " "
 
 
 def all_texts():
     """Every text of the lists once, sorted."""
     texts = {n for names in classes() for cell in names for n in cell}
     texts |= {n for c in named_concepts() for cell in c.names for n in cell}
-    texts |= {t for row in parallel() for t in row}
+    texts |= {t for row in sentences() for t in row}
     return sorted(texts)

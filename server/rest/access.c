@@ -35,11 +35,12 @@ static const char *given_key(const lt_http_request *r)
 /* Is the key given a token? Then *out is what it says, else a token that allows everything. */
 static bool read_token(const lt_service *s, const lt_http_request *r, lt_token *out)
 {
-    const char *key = given_key(r);
+    const char *signer = s->config->jwt ? s->config->api_key : NULL;
+    const char *key = signer ? given_key(r) : NULL;
 
     *out = (lt_token){0};
-    return s->config->jwt && s->config->api_key && key && !same_key(key, s->config->api_key) &&
-           lt_token_read(key, s->config->api_key, (double)lt_clock_unix(), out, NULL) == LT_OK;
+    return key && !same_key(key, signer) &&
+           lt_token_read(key, signer, (double)lt_clock_unix(), out, NULL) == LT_OK;
 }
 
 /* `collection` as in lt_token_allows. */
@@ -104,11 +105,12 @@ lt_verdict lt_access_judge_whole(lt_service *s, const lt_http_request *r)
         return LT_VERDICT_YES;
     if (!holds(s, &token))
         return LT_VERDICT_WRONG_KEY;
-    /* A body that is no JSON is the handler's to refuse. */
-    if (lt_token_is_limited(&token) &&
-        lt_token_check_body(&token, r->body, r->n_body, &allowed, NULL) != LT_OK)
-        allowed = true;
-    return allowed ? LT_VERDICT_YES : LT_VERDICT_NO;
+    if (!lt_token_is_limited(&token))
+        return LT_VERDICT_YES;
+    lt_status st = lt_token_check_body(&token, r->body, r->n_body, &allowed, NULL);
+
+    /* A body that is no JSON is the handler's to refuse, by the same rules. */
+    return st == LT_EINVAL || (st == LT_OK && allowed) ? LT_VERDICT_YES : LT_VERDICT_NO;
 }
 
 bool lt_access_sees(const lt_service *s, const lt_http_request *r, const char *collection)

@@ -48,11 +48,11 @@ typedef struct listing {
     yyjson_mut_val *list;
 } listing;
 
-static lt_status add_name(void *context, const char *name, lt_collection *collection, lt_error *err)
+static lt_status add_name(void *context, const lt_shelf_entry *entry, lt_error *err)
 {
     listing *l = context;
+    const char *name = lt_shelf_name(entry);
 
-    (void)collection;
     if (!lt_access_sees(l->service, l->request, name))
         return LT_OK;
     yyjson_mut_val *item = yyjson_mut_arr_add_obj(l->doc, l->list);

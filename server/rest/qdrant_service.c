@@ -11,35 +11,69 @@
 
 #include "qdrant.h"
 
-/* ---- telemetry ------------------------------------------------------------------------------- */
+/* ---- metrics and telemetry ------------------------------------------------------------------- */
 
+/* What is added up of all collections; for /metrics also a text each of what is told of one. */
 typedef struct tally {
-    lt_buf *out; /* may be NULL */
+    lt_shelf *shelf;
     size_t n_collections;
     uint64_t n_points;
+    bool told;
+    lt_buf points, answers, seconds;
 } tally;
 
-static lt_status count_collection(void *context, const char *name, lt_collection *collection,
-                                  lt_error *err)
+static void tally_done(tally *t)
+{
+    lt_buf_done(&t->points);
+    lt_buf_done(&t->answers);
+    lt_buf_done(&t->seconds);
+}
+
+/* No name of a collection has a character that would have to be escaped in a label. */
+static lt_status tell(tally *t, const lt_shelf_entry *entry, uint64_t n_points, lt_error *err)
+{
+    lt_shelf_usage usage = lt_shelf_usage_of(t->shelf, entry);
+    const char *id = lt_shelf_name(entry);
+
+    LT_TRY(lt_buf_addf(&t->points, err, "collection_points{id=\"%s\"} %llu\n", id,
+                       (unsigned long long)n_points));
+    for (unsigned class = 2; class < 6; class ++)
+        if (usage.by_class[class])
+            LT_TRY(lt_buf_addf(&t->answers, err,
+                               "collection_responses_total{id=\"%s\",status=\"%uxx\"} %llu\n", id,
+                               class, (unsigned long long)usage.by_class[class]));
+    return lt_buf_addf(&t->seconds, err, "collection_responses_duration_seconds_total{id=\"%s\"} %g\n",
+                       id, (double)usage.micros * 1e-6);
+}
+
+static lt_status count_collection(void *context, const lt_shelf_entry *entry, lt_error *err)
 {
     tally *t = context;
+    lt_collection *collection = lt_shelf_collection(entry);
     lt_collection_info info = LT_COLLECTION_INFO_INIT;
 
-    (void)name;
     t->n_collections++;
     if (!collection)
         return LT_OK;
     LT_TRY(lt_collection_get_info(collection, &info, err));
     t->n_points += info.n_points;
-    return LT_OK;
+    return t->told ? tell(t, entry, info.n_points, err) : LT_OK;
+}
+
+static lt_status add_told(lt_buf *out, const char *head, const lt_buf *told, lt_error *err)
+{
+    if (told->len == 0)
+        return LT_OK;
+    LT_TRY(lt_buf_adds(out, head, err));
+    return lt_buf_add(out, told->data, told->len, err);
 }
 
 lt_status lt_qdrant_metrics(lt_service *s, lt_buf *out, lt_error *err)
 {
-    tally t = {0};
+    LT_CLEANUP(tally_done) tally t = {.shelf = s->shelf, .told = true};
 
     LT_TRY(lt_shelf_each(s->shelf, count_collection, &t, err));
-    return lt_buf_addf(out, err,
+    LT_TRY(lt_buf_addf(out, err,
                        "# HELP collections_total Number of collections.\n"
                        "# TYPE collections_total gauge\n"
                        "collections_total %zu\n"
@@ -49,7 +83,20 @@ lt_status lt_qdrant_metrics(lt_service *s, lt_buf *out, lt_error *err)
                        "# HELP cluster_enabled Whether this node is part of a cluster.\n"
                        "# TYPE cluster_enabled gauge\n"
                        "cluster_enabled 0\n",
-                       t.n_collections, (unsigned long long)t.n_points);
+                       t.n_collections, (unsigned long long)t.n_points));
+    LT_TRY(add_told(out,
+                    "# HELP collection_points Number of points in a collection.\n"
+                    "# TYPE collection_points gauge\n",
+                    &t.points, err));
+    LT_TRY(add_told(out,
+                    "# HELP collection_responses_total Answers about a collection, by class of "
+                    "status.\n"
+                    "# TYPE collection_responses_total counter\n",
+                    &t.answers, err));
+    return add_told(out,
+                    "# HELP collection_responses_duration_seconds_total How long these took.\n"
+                    "# TYPE collection_responses_duration_seconds_total counter\n",
+                    &t.seconds, err);
 }
 
 static lt_status add_requests(lt_service *s, lt_buf *out, lt_error *err)

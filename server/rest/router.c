@@ -9,7 +9,7 @@
 
 #include "qdrant.h"
 
-enum { LT_COLLECTION_NAME = 1024 }; /* bytes of a name in a path, encoded */
+enum { COLLECTION_BYTES = 1024 }; /* bytes of a name in a path, encoded */
 
 #define ROUTE(method, path, access, errors, name) \
     {method, path, LT_ACCESS_##access, LT_ERRORS_##errors, lt_rest_##name, NULL, false}
@@ -223,14 +223,20 @@ static void answer_refused(lt_http_answer *a, lt_error_style style, lt_verdict v
         lt_answer_error(a, style, 401, "UNAUTHORIZED", why);
 }
 
-/* The collection that a route's path names, decoded, in `out`; NULL: none. */
-static const char *collection_of(const match *m, char out[LT_COLLECTION_NAME])
+/* Is the first part of its path the name of a collection? */
+static bool is_of_collection(const lt_route *route)
 {
     static const char begin[] = "/collections/*";
+
+    return strncmp(route->path, begin, sizeof begin - 1) == 0;
+}
+
+/* The collection that a request's path names, decoded, in `out`; NULL: none. */
+static const char *collection_of(const match *m, char out[COLLECTION_BYTES])
+{
     const segment *name = &m->names[0];
 
-    if (!m->route || strncmp(m->route->path, begin, sizeof begin - 1) != 0 ||
-        name->n >= LT_COLLECTION_NAME)
+    if (!m->route || !is_of_collection(m->route) || name->n >= COLLECTION_BYTES)
         return NULL;
     memcpy(out, name->text, name->n);
     out[name->n] = '\0';
@@ -240,7 +246,7 @@ static const char *collection_of(const match *m, char out[LT_COLLECTION_NAME])
 bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a)
 {
     match m = find_route(r);
-    char name[LT_COLLECTION_NAME];
+    char name[COLLECTION_BYTES];
     lt_verdict verdict = lt_access_judge(context, r, m.route, collection_of(&m, name));
 
     if (verdict != LT_VERDICT_YES)
@@ -254,9 +260,9 @@ bool lt_rest_refuse(void *context, const lt_http_request *r, lt_http_answer *a)
 const unsigned long long lt_bucket_us[LT_BUCKETS] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000};
 
-static void count(lt_service *s, const lt_route *route, unsigned status, double seconds)
+static void count(lt_service *s, const lt_route_args *args, unsigned status, double seconds)
 {
-    lt_route_stats *row = &s->stats[place_of(route)];
+    lt_route_stats *row = &s->stats[place_of(args->route)];
     unsigned long long us = (unsigned long long)(seconds * 1e6);
     size_t bucket = 0;
 
@@ -265,6 +271,8 @@ static void count(lt_service *s, const lt_route *route, unsigned status, double 
     atomic_fetch_add(&row->buckets[bucket], 1);
     atomic_fetch_add(&row->micros, us);
     atomic_fetch_add(&row->by_class[status / 100 < 6 ? status / 100 : 5], 1);
+    if (is_of_collection(args->route))
+        lt_shelf_count(s->shelf, args->name, status, us);
 }
 
 /* `copy` is a copy of the path, in which the names are decoded. */
@@ -317,15 +325,17 @@ void lt_rest_handle(void *context, const lt_http_request *r, lt_http_answer *a)
         a->status = 500;
         return;
     }
-    lt_route_args args = {.route = m.route};
+    lt_route_args args = {.route = m.route, .name = ""};
     lt_error err;
     lt_status st = decode_names(&m, r->path, names, &args, &err);
 
+    if (st == LT_OK && r->broken)
+        st = lt_fail(&err, r->broken->code, "%s", r->broken->message);
     if (st == LT_OK)
         st = m.route->handle(s, r, &args, a, &err);
     if (st != LT_OK)
         answer_failure(r, m.route, &err, a);
-    count(s, m.route, a->status, lt_clock_s() - began);
+    count(s, &args, a->status, lt_clock_s() - began);
 }
 
 void lt_rest_too_large(void *context, const lt_http_request *r, lt_http_answer *a)

@@ -148,10 +148,20 @@ static lt_status check_header(const char *text, size_t n, lt_error *err)
                : lt_fail(err, LT_EINVAL, "signed otherwise than by HS256");
 }
 
+lt_status lt_token_read_claims(const char *json, size_t n_json, double now, lt_token *out,
+                               lt_error *err)
+{
+    LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
+
+    LT_TRY(lt_json_parse_object(json, n_json, "the claims", &doc, err));
+    LT_TRY(check_claims(yyjson_doc_get_root(doc), now, err));
+    out->claims = lt_steal(&doc);
+    return LT_OK;
+}
+
 lt_status lt_token_read(const char *text, const char *key, double now, lt_token *out, lt_error *err)
 {
     LT_CLEANUP(lt_buf_done) lt_buf json = {0};
-    LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
     const char *first = strchr(text, '.'), *second = first ? strchr(first + 1, '.') : NULL;
 
     if (!second || strlen(text) > TOKEN_BYTES_MAX)
@@ -159,10 +169,7 @@ lt_status lt_token_read(const char *text, const char *key, double now, lt_token 
     LT_TRY(check_signature(text, (size_t)(second - text), key, err));
     LT_TRY(check_header(text, (size_t)(first - text), err));
     LT_TRY(decode_part(first + 1, (size_t)(second - first - 1), &json, err));
-    LT_TRY(lt_json_parse_object(json.data ? json.data : "", json.len, "the claims", &doc, err));
-    LT_TRY(check_claims(yyjson_doc_get_root(doc), now, err));
-    out->claims = lt_steal(&doc);
-    return LT_OK;
+    return lt_token_read_claims(json.data ? json.data : "", json.len, now, out, err);
 }
 
 void lt_token_done(lt_token *t)

@@ -26,6 +26,9 @@ typedef struct lt_token {
 /* LT_EINVAL: it is none, or was not signed by `key`, or has expired by `now` (seconds since 1970). */
 lt_status lt_token_read(const char *text, const char *key, double now, lt_token *out,
                         lt_error *err) LT_NODISCARD;
+/* The same from claims in JSON whose signature was checked. */
+lt_status lt_token_read_claims(const char *json, size_t n_json, double now, lt_token *out,
+                               lt_error *err) LT_NODISCARD;
 void lt_token_done(lt_token *t);
 
 /* Is it for some collections only? */

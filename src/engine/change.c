@@ -207,7 +207,7 @@ static bool add_index(yyjson_mut_doc *doc, yyjson_mut_val *into, const lt_view *
     yyjson_mut_val *shown = def ? yyjson_val_mut_copy(doc, yyjson_doc_get_root(def)) : NULL;
     size_t n_points = 0;
 
-    (void)lt_pidx_state_count(v->payload_index, i, &n_points);
+    (void)lt_pidx_state_count(v->payload_index, i, &n_points, NULL);
     yyjson_doc_free(def);
     return shown && yyjson_mut_obj_add_val(doc, into, d->path, shown) &&
            yyjson_mut_obj_add_uint(doc, shown, "points", n_points);

@@ -5,6 +5,7 @@
 #include <base/limits.h>
 #include <base/mem.h>
 #include <dirent.h>
+#include <store/pages.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -299,6 +300,34 @@ void lt_collections_close(lt_db *db)
         db->open = c->next;
         collection_free(c);
     }
+}
+
+/* ---- before opening -------------------------------------------------------------------------- */
+
+/* db->lock is held. */
+static lt_status check_file(lt_db *db, const char *name, lt_error *err)
+{
+    LT_CLEANUP(lt_buf_done) lt_buf path = {0};
+
+    wait_until_closed(db, name);
+    for (const lt_collection *c = db->open; c; c = c->next)
+        if (strcmp(c->name, name) == 0)
+            return lt_fail(err, LT_EBUSY, "collection '%s' is open", name);
+    LT_TRY(lt_buf_addf(&path, err, "%s/collections/", db->path));
+    LT_TRY(lt_catalog_get(db->catalog, name, &path, err));
+    LT_TRY(lt_buf_adds(&path, "/points.mdb", err));
+    return lt_pages_check(path.data, err);
+}
+
+lt_status lt_collection_check_file(lt_db *db, const char *name, lt_error *err)
+{
+    if (!db || !name)
+        return lt_fail(err, LT_EINVAL, "database and name are required");
+    pthread_mutex_lock(&db->lock);
+    lt_status st = check_file(db, name, err);
+
+    pthread_mutex_unlock(&db->lock);
+    return st;
 }
 
 /* ---- dropping -------------------------------------------------------------------------------- */

@@ -402,7 +402,9 @@ static lt_status take_sparse_vectors(edit *e, lt_error *err)
     size_t i, n;
     char path[300];
 
-    if (from && !yyjson_is_null(from) && !yyjson_is_obj(from))
+    if (!from || yyjson_is_null(from))
+        return LT_OK;
+    if (!yyjson_is_obj(from))
         return lt_field_wrong("sparse_vectors", "an object", from, err);
     yyjson_obj_foreach(from, i, n, key, v)
     {
@@ -484,6 +486,8 @@ static lt_status take_indexes(edit *e, lt_error *err)
 
     if (!list)
         return lt_fail_nomem(err);
+    if (!from)
+        return LT_OK;
     yyjson_obj_foreach(from, i, n, key, v)
     {
         LT_CLEANUP(lt_path_done) lt_path path = {0};
@@ -517,7 +521,9 @@ static lt_status update_vectors(edit *e, lt_error *err)
     size_t i, n;
     char path[300], inner[330];
 
-    if (from && !yyjson_is_null(from) && !yyjson_is_obj(from))
+    if (!from || yyjson_is_null(from))
+        return LT_OK;
+    if (!yyjson_is_obj(from))
         return lt_field_wrong("vectors", "an object", from, err);
     yyjson_obj_foreach(from, i, n, key, v)
     {
@@ -542,7 +548,9 @@ static lt_status update_sparse(edit *e, lt_error *err)
     size_t i, n;
     char path[300];
 
-    if (from && !yyjson_is_null(from) && !yyjson_is_obj(from))
+    if (!from || yyjson_is_null(from))
+        return LT_OK;
+    if (!yyjson_is_obj(from))
         return lt_field_wrong("sparse_vectors", "an object", from, err);
     yyjson_obj_foreach(from, i, n, key, v)
     {
@@ -727,6 +735,8 @@ static bool show_vectors(yyjson_mut_doc *doc, yyjson_val *list, const char *name
     map = yyjson_mut_obj(doc);
     if (!map || !yyjson_mut_obj_add_val(doc, into, name, map))
         return false;
+    if (!list)
+        return true;
     yyjson_obj_foreach(list, i, n, key, v)
     {
         yyjson_mut_val *k = yyjson_mut_strcpy(doc, text_of(key));

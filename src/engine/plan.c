@@ -91,6 +91,18 @@ static void choose_walk(const lt_reader *r, const lt_nearest *q, lt_plan *p)
     }
 }
 
+/* Codes lie close together: under a filter, measuring 6,000 of 30,000 x 128 took 70 us by int8 codes
+ * and the filtered walk 170 us at ef 100. Without a filter the walk is quicker than both. */
+static uint64_t choose_scan_max(const lt_reader *r, const lt_schema_vector *s, const lt_plan *p)
+{
+    enum { CODES_FACTOR = 4 };
+    bool narrowed = p->n_allowed < r->s.view->vectors[p->i].n_present;
+
+    if (s->full_scan_rows)
+        return s->full_scan_rows;
+    return LT_HNSW_SCAN_PER_EF * p->ef * (p->codes && narrowed ? CODES_FACTOR : 1);
+}
+
 void lt_plan_make(lt_reader *r, const lt_nearest *q, const uint64_t *allowed, uint64_t n_allowed,
                   lt_plan *out)
 {
@@ -101,7 +113,7 @@ void lt_plan_make(lt_reader *r, const lt_nearest *q, const uint64_t *allowed, ui
                      .n_candidates = q->k, .covered = (uint32_t)r->s.view->n_slots};
     choose_codes(r, q, s, out);
     out->ef = choose_ef(q, s, out->n_candidates);
-    out->scan_max = s->full_scan_rows ? s->full_scan_rows : LT_HNSW_SCAN_PER_EF * out->ef;
+    out->scan_max = choose_scan_max(r, s, out);
     if (q->exact) {
         out->because = "exact was asked for";
     } else if (n_allowed <= out->scan_max) {

@@ -248,13 +248,6 @@ typedef struct page {
     bool full;
 } page;
 
-static bool same_id(const lt_id *a, const lt_id *b)
-{
-    if (a->kind != b->kind)
-        return false;
-    return a->kind == LT_ID_NUM ? a->num == b->num : memcmp(a->uuid, b->uuid, 16) == 0;
-}
-
 static lt_status page_point(void *context, const lt_stored *s, lt_error *err)
 {
     page *p = context;
@@ -264,7 +257,7 @@ static lt_status page_point(void *context, const lt_stored *s, lt_error *err)
         p->full = true;
         return LT_ECANCELED; /* ends the walk; not an error */
     }
-    if (p->after && same_id(p->after, &s->id))
+    if (p->after && lt_id_compare(p->after, &s->id) == 0)
         return LT_OK;
     if (p->k->filter && !lt_bits_has(p->sure, s->slot))
         LT_TRY(lt_reader_passes(p->k->r, p->k->filter, s, &passes, err));

@@ -200,6 +200,8 @@ static lt_status read_vectors(lt_schema *s, yyjson_val *list, bool sparse, lt_er
     size_t i, n;
     yyjson_val *key, *json;
 
+    if (!list)
+        return LT_OK;
     yyjson_obj_foreach(list, i, n, key, json)
     {
         lt_schema_vector *v = &s->vectors[s->n_vectors++];
@@ -261,6 +263,8 @@ static lt_status read_indexes(lt_schema *s, yyjson_val *list, const lt_schema *o
     s->indexes = lt_calloc(yyjson_obj_size(list), sizeof *s->indexes);
     if (!s->indexes)
         return lt_fail_nomem(err);
+    if (!list)
+        return LT_OK;
     yyjson_obj_foreach(list, i, n, key, json)
     {
         lt_index_def *d = &s->indexes[s->n_indexes];

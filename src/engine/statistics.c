@@ -71,7 +71,7 @@ static bool add_index(yyjson_mut_doc *doc, yyjson_mut_val *list, lt_reader *r, s
     if (!o || !yyjson_mut_obj_add_strcpy(doc, o, "path", d->path) ||
         !yyjson_mut_obj_add_str(doc, o, "type", d->type))
         return false;
-    return lt_pidx_state_count(r->s.view->payload_index, i, &n)
+    return lt_pidx_state_count(r->s.view->payload_index, i, &n, NULL)
                ? yyjson_mut_obj_add_uint(doc, o, "points", n)
                : yyjson_mut_obj_add_null(doc, o, "points"); /* not built */
 }

@@ -47,14 +47,16 @@ static bool same_value(yyjson_val *a, yyjson_val *b, bool as_uuid)
            (yyjson_is_sint(a) == yyjson_is_sint(b) || yyjson_get_sint(a) >= 0);
 }
 
-static bool in_values(yyjson_val *v, yyjson_val *values, bool as_uuid)
+static bool in_values(const lt_cond *c, yyjson_val *v, bool as_uuid)
 {
     size_t i, n;
     yyjson_val *item;
 
-    if (!yyjson_is_arr(values))
-        return same_value(v, values, as_uuid);
-    yyjson_arr_foreach(values, i, n, item)
+    if (!yyjson_is_arr(c->values))
+        return same_value(v, c->values, as_uuid);
+    if (c->sorted && !as_uuid)
+        return lt_values_have(c->sorted, yyjson_arr_size(c->values), v);
+    yyjson_arr_foreach(c->values, i, n, item)
     {
         if (same_value(v, item, as_uuid))
             return true;
@@ -98,9 +100,9 @@ bool lt_cond_value_holds(const lt_cond *c, const lt_term *term, yyjson_val *v)
 {
     switch (c->kind) {
     case LT_COND_MATCH:
-        return in_values(v, c->values, term && term->field);
+        return in_values(c, v, term && term->field);
     case LT_COND_EXCEPT:
-        return !yyjson_is_null(v) && !in_values(v, c->values, term && term->field);
+        return !yyjson_is_null(v) && !in_values(c, v, term && term->field);
     case LT_COND_PREFIX:
         return value_begins(v, c->text, c->text_len);
     case LT_COND_TEXT:
@@ -217,19 +219,6 @@ static bool nested_holds(const lt_cond *c, const view *v)
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
-static bool id_listed(const lt_cond *c, const lt_id *id)
-{
-    for (size_t i = 0; i < c->n_ids; i++) {
-        const lt_id *other = &c->ids[i];
-
-        if (other->kind == id->kind && (id->kind == LT_ID_NUM
-                                            ? other->num == id->num
-                                            : memcmp(other->uuid, id->uuid, 16) == 0))
-            return true;
-    }
-    return false;
-}
-
 static bool vector_there(const lt_filter_point *p, const char *name)
 {
     return p->has_vector ? p->has_vector(p->context, name) : name[0] == '\0';
@@ -243,7 +232,7 @@ static bool cond_holds(const lt_cond *c, const view *v)
     case LT_COND_CLAUSE:
         return clause_holds(c->clause, v);
     case LT_COND_HAS_ID:
-        return v->id && id_listed(c, v->id);
+        return v->id && lt_ids_have(c->ids, c->n_ids, v->id);
     case LT_COND_HAS_VECTOR:
         return v->id && vector_there(v->point, c->text);
     case LT_COND_SLICE:

@@ -29,6 +29,7 @@ static void conds_done(lt_conds *c)
     for (size_t i = 0; i < c->n; i++) {
         clause_free(c->items[i].clause);
         lt_free(c->items[i].ids);
+        lt_free(c->items[i].sorted);
     }
     lt_free(c->items);
     *c = (lt_conds){0};
@@ -71,14 +72,15 @@ static lt_status parse_has_id(const lt_filter_parser *p, yyjson_val *v, lt_cond 
         LT_TRY(parse_id(p, item, &out->ids[i], err));
         out->n_ids++;
     }
+    lt_ids_sort(out->ids, out->n_ids);
     return LT_OK;
 }
 
 static lt_status parse_has_vector(const lt_filter_parser *p, yyjson_val *v, lt_cond *out,
                                   lt_error *err)
 {
-    if (!yyjson_is_str(v))
-        return lt_filter_bad_type(p, err, "has_vector", "a string", v);
+    if (!yyjson_is_str(v) || strlen(yyjson_get_str(v)) != yyjson_get_len(v))
+        return lt_filter_bad_type(p, err, "has_vector", "a string without zero characters", v);
     out->kind = LT_COND_HAS_VECTOR;
     out->text = yyjson_get_str(v);
     out->text_len = yyjson_get_len(v);

@@ -82,8 +82,11 @@ static const struct variant {
     {"except", LT_COND_EXCEPT, is_keyword_list, "an array of strings or an array of integers"},
 };
 
-static void fill_match(lt_filter_parser *p, const struct variant *v, yyjson_val *json, lt_cond *out)
+static lt_status fill_match(lt_filter_parser *p, const struct variant *v, yyjson_val *json,
+                            lt_cond *out, lt_error *err)
 {
+    enum { LONG = 8 }; /* what is shorter is compared one by one as fast */
+
     out->kind = v->kind;
     out->values = json;
     if (v->fits == yyjson_is_str) {
@@ -91,6 +94,7 @@ static void fill_match(lt_filter_parser *p, const struct variant *v, yyjson_val 
         out->text_len = yyjson_get_len(json);
     }
     out->term = p->n_terms++;
+    return yyjson_arr_size(json) > LONG ? lt_values_sort(json, &out->sorted, err) : LT_OK;
 }
 
 static lt_status parse_match(lt_filter_parser *p, yyjson_val *m, lt_cond *out, lt_error *err)
@@ -103,10 +107,8 @@ static lt_status parse_match(lt_filter_parser *p, yyjson_val *m, lt_cond *out, l
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         yyjson_val *v = yyjson_obj_get(m, variants[i].name);
 
-        if (v && variants[i].fits(v)) {
-            fill_match(p, &variants[i], v, out);
-            return LT_OK;
-        }
+        if (v && variants[i].fits(v))
+            return fill_match(p, &variants[i], v, out, err);
         if (v && !wrong)
             wrong = &variants[i];
     }
@@ -263,13 +265,15 @@ static lt_status parse_polygon(lt_filter_parser *p, yyjson_val *v, lt_cond *out,
     out->exterior = yyjson_obj_get(v, "exterior");
     out->interiors = present(v, "interiors");
     LT_TRY(check_ring(p, out->exterior, "geo_polygon.exterior", err));
-    if (out->interiors && !yyjson_is_arr(out->interiors))
+    out->kind = LT_COND_GEO_POLYGON;
+    if (!out->interiors)
+        return LT_OK;
+    if (!yyjson_is_arr(out->interiors))
         return lt_filter_bad_type(p, err, "geo_polygon.interiors", "an array", out->interiors);
     yyjson_arr_foreach(out->interiors, i, n, hole)
     {
         LT_TRY(check_ring(p, hole, "geo_polygon.interiors", err));
     }
-    out->kind = LT_COND_GEO_POLYGON;
     return LT_OK;
 }
 

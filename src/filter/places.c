@@ -64,6 +64,8 @@ static bool in_polygon(const lt_cond *c, double lat, double lon)
 
     if (!in_ring(c->exterior, lat, lon, false))
         return false;
+    if (!c->interiors)
+        return true;
     yyjson_arr_foreach(c->interiors, i, n, hole)
     {
         if (in_ring(hole, lat, lon, true))

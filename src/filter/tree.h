@@ -42,7 +42,8 @@ struct lt_cond {
     lt_cond_kind kind;
     bool negated; /* is_empty, is_null: asked for with false */
     const char *key;
-    yyjson_val *values; /* an array, or one value */
+    yyjson_val *values;  /* an array, or one value */
+    yyjson_val **sorted; /* a long array's items, for lt_values_have; else NULL */
     const char *text;
     size_t text_len;
     unsigned term; /* match, except and the text kinds: place in the binding */
@@ -52,7 +53,7 @@ struct lt_cond {
     yyjson_val *exterior, *interiors; /* polygon */
     uint32_t slice_total, slice_index;
     lt_clause *clause; /* nested filter */
-    lt_id *ids;
+    lt_id *ids; /* sorted */
     size_t n_ids;
 };
 
@@ -90,6 +91,14 @@ lt_status lt_filter_parse_key(const lt_filter_parser *p, yyjson_val *object, con
 /* A condition on one key. What it allocates hangs on `out`, also on failure. */
 lt_status lt_filter_parse_field(lt_filter_parser *p, yyjson_val *json, lt_cond *out,
                                 lt_error *err) LT_NODISCARD;
+
+/* ---- listed.c -------------------------------------------------------------------------------- */
+
+void lt_ids_sort(lt_id *ids, size_t n);
+bool lt_ids_have(const lt_id *ids, size_t n, const lt_id *id);
+/* The items of a list of strings or of integers that fit int64; free with lt_free. */
+lt_status lt_values_sort(yyjson_val *list, yyjson_val ***out, lt_error *err) LT_NODISCARD;
+bool lt_values_have(yyjson_val *const *sorted, size_t n, yyjson_val *v);
 
 /* ---- eval.c, words.c, places.c --------------------------------------------------------------- */
 

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <value/value.h>
 
 #include "entry.h"
 #include "pass.h"
@@ -288,11 +289,6 @@ static bool unchanged(const job *j)
            strcmp(j->known.mtime, mtime) == 0;
 }
 
-static int compare_ids(const lt_id *a, const lt_id *b)
-{
-    return memcmp(a->uuid, b->uuid, 16);
-}
-
 /* Fills in what is stored of the pending files. Hits come in the order of the ids asked for. */
 static lt_status compare_pending(pass *p, lt_error *err)
 {
@@ -307,7 +303,7 @@ static lt_status compare_pending(pass *p, lt_error *err)
         job *j = p->pending[i];
         const lt_hit *hit = &hits->items[at];
 
-        if (compare_ids(&j->id, &hit->id) != 0)
+        if (lt_id_compare(&j->id, &hit->id) != 0)
             continue;
         j->had_point = lt_entry_read(hit->payload, hit->payload_len, &j->known);
         at++;

@@ -200,7 +200,7 @@ bool lt_pidx_state_is_built(lt_pidx_state *s)
     return built;
 }
 
-bool lt_pidx_state_count(lt_pidx_state *s, size_t i, size_t *n_points)
+bool lt_pidx_state_count(lt_pidx_state *s, size_t i, size_t *n_points, bool *exact)
 {
     index_set *set = s->set;
 
@@ -209,6 +209,8 @@ bool lt_pidx_state_count(lt_pidx_state *s, size_t i, size_t *n_points)
 
     if (built)
         *n_points = lt_pidx_n_points(set->indexes[i]);
+    if (exact)
+        *exact = set->settled && set->newest == s->number;
     pthread_rwlock_unlock(&set->lock);
     return built;
 }

@@ -29,8 +29,9 @@ void lt_pidx_state_unref(lt_pidx_state *s); /* NULL allowed */
 const lt_payload_field *lt_pidx_state_field(void *state, const char *path);
 size_t lt_pidx_state_n_fields(const lt_pidx_state *s);
 const lt_payload_field *lt_pidx_state_field_at(const lt_pidx_state *s, size_t i);
-/* How many points have a value of the i-th field; false: not built. */
-bool lt_pidx_state_count(lt_pidx_state *s, size_t i, size_t *n_points);
+/* How many points have a value of the i-th field; false: not built. The indexes are those of the newest
+ * commit, and of a part of it while it is made; *exact (may be NULL): they are just this state's. */
+bool lt_pidx_state_count(lt_pidx_state *s, size_t i, size_t *n_points, bool *exact);
 bool lt_pidx_state_is_built(lt_pidx_state *s);
 size_t lt_pidx_state_bytes(lt_pidx_state *s);
 

@@ -121,6 +121,8 @@ static lt_status score_of(const lt_formula_point *p, size_t index, double *out, 
         *out = (double)p->scores[index];
         return LT_OK;
     }
+    if (!p->defaults)
+        return LT_OK;
     yyjson_obj_foreach(p->defaults, i, n, key, v)
     {
         if (!lt_score_variable(yyjson_get_str(key), &broken, &at) || broken || at != index)

@@ -184,15 +184,6 @@ lt_status lt_pool_bits(lt_asking *a, const lt_pool *pool, const uint64_t **out, 
 
 /* ---- the best k ------------------------------------------------------------------------------ */
 
-int lt_id_compare(const lt_id *a, const lt_id *b)
-{
-    if (a->kind != b->kind)
-        return a->kind == LT_ID_NUM ? -1 : 1;
-    if (a->kind == LT_ID_NUM)
-        return (a->num > b->num) - (a->num < b->num);
-    return memcmp(a->uuid, b->uuid, sizeof a->uuid);
-}
-
 typedef struct named {
     lt_scored scored;
     lt_id id;

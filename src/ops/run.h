@@ -45,8 +45,6 @@ typedef struct lt_ranking {
  * out. */
 lt_status lt_rank_top(lt_asking *a, const lt_scored *scored, size_t n, size_t k, lt_ranking *out,
                       lt_error *err) LT_NODISCARD;
-/* Ids in their order: numbers before UUIDs. */
-int lt_id_compare(const lt_id *a, const lt_id *b);
 
 /* ---- what is ranked ---- */
 typedef struct lt_pool {

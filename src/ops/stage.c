@@ -26,7 +26,9 @@ static lt_status write_conditions(yyjson_val *clause, bool *any, lt_buf *out, lt
     size_t i, n;
     yyjson_val *item;
 
-    if (clause && !yyjson_is_null(clause) && !yyjson_is_arr(clause)) {
+    if (!clause || yyjson_is_null(clause))
+        return LT_OK;
+    if (!yyjson_is_arr(clause)) {
         LT_TRY(lt_buf_adds(out, *any ? "," : "", err));
         *any = true;
         return lt_json_write(clause, out, err);

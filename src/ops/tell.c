@@ -8,7 +8,7 @@
 #include <base/mem.h>
 #include <string.h>
 
-lt_status tell_filter(tell *t, yyjson_val *body, const char *name, const lt_at *at,
+lt_status lt_tell_filter(lt_telling *t, yyjson_val *body, const char *name, const lt_at *at,
                       const char **out, lt_error *err)
 {
     const lt_at here = {at, name, 0};
@@ -23,7 +23,7 @@ lt_status tell_filter(tell *t, yyjson_val *body, const char *name, const lt_at *
 }
 
 /* `points` or `filter`. */
-static lt_status read_selection(tell *t, yyjson_val *body, const lt_at *at, lt_update *u,
+static lt_status read_selection(lt_telling *t, yyjson_val *body, const lt_at *at, lt_update *u,
                                 lt_error *err)
 {
     const lt_at points_at = {at, "points", 0};
@@ -31,7 +31,7 @@ static lt_status read_selection(tell *t, yyjson_val *body, const lt_at *at, lt_u
     lt_id *ids;
 
     if (!points) {
-        LT_TRY(tell_filter(t, body, "filter", at, &u->filter, err));
+        LT_TRY(lt_tell_filter(t, body, "filter", at, &u->filter, err));
         return u->filter ? LT_OK
                          : lt_body_bad(at, "either list of point ids or filter must be provided",
                                        err);
@@ -41,7 +41,7 @@ static lt_status read_selection(tell *t, yyjson_val *body, const lt_at *at, lt_u
     return LT_OK;
 }
 
-static lt_status read_payload_change(tell *t, yyjson_val *body, const lt_at *at, lt_update *u,
+static lt_status read_payload_change(lt_telling *t, yyjson_val *body, const lt_at *at, lt_update *u,
                                      lt_error *err)
 {
     const lt_at payload_at = {at, "payload", 0};
@@ -54,7 +54,7 @@ static lt_status read_payload_change(tell *t, yyjson_val *body, const lt_at *at,
     return read_selection(t, body, at, u, err);
 }
 
-static lt_status read_names(tell *t, yyjson_val *body, const char *name, const lt_at *at,
+static lt_status read_names(lt_telling *t, yyjson_val *body, const char *name, const lt_at *at,
                             lt_update *u, lt_error *err)
 {
     const lt_at here = {at, name, 0};
@@ -67,7 +67,7 @@ static lt_status read_names(tell *t, yyjson_val *body, const char *name, const l
     return LT_OK;
 }
 
-static lt_status read_vector_names(tell *t, yyjson_val *body, const lt_at *at, lt_update *u,
+static lt_status read_vector_names(lt_telling *t, yyjson_val *body, const lt_at *at, lt_update *u,
                                    lt_error *err)
 {
     const lt_at here = {at, "vector", 0};
@@ -78,7 +78,7 @@ static lt_status read_vector_names(tell *t, yyjson_val *body, const lt_at *at, l
     return read_selection(t, body, at, u, err);
 }
 
-static lt_status read_payload_keys(tell *t, yyjson_val *body, const lt_at *at, lt_update *u,
+static lt_status read_payload_keys(lt_telling *t, yyjson_val *body, const lt_at *at, lt_update *u,
                                    lt_error *err)
 {
     LT_TRY(read_names(t, body, "keys", at, u, err));
@@ -90,23 +90,23 @@ typedef struct form {
     lt_tell_kind kind;
     const char *name;
     lt_update_kind update;
-    lt_status (*read)(tell *t, yyjson_val *body, const lt_at *at, lt_update *u, lt_error *err);
+    lt_status (*read)(lt_telling *t, yyjson_val *body, const lt_at *at, lt_update *u, lt_error *err);
 } form;
 
 static const form forms[] = {
-    {LT_TELL_UPSERT, "upsert", LT_UPDATE_UPSERT, tell_upsert},
+    {LT_TELL_UPSERT, "upsert", LT_UPDATE_UPSERT, lt_tell_upsert},
     {LT_TELL_DELETE, "delete", LT_UPDATE_DELETE, read_selection},
     {LT_TELL_SET_PAYLOAD, "set_payload", LT_UPDATE_SET_PAYLOAD, read_payload_change},
     {LT_TELL_OVERWRITE_PAYLOAD, "overwrite_payload", LT_UPDATE_OVERWRITE_PAYLOAD,
      read_payload_change},
     {LT_TELL_DELETE_PAYLOAD, "delete_payload", LT_UPDATE_DELETE_PAYLOAD, read_payload_keys},
     {LT_TELL_CLEAR_PAYLOAD, "clear_payload", LT_UPDATE_CLEAR_PAYLOAD, read_selection},
-    {LT_TELL_SET_VECTORS, "update_vectors", LT_UPDATE_SET_VECTORS, tell_set_vectors},
+    {LT_TELL_SET_VECTORS, "update_vectors", LT_UPDATE_SET_VECTORS, lt_tell_set_vectors},
     {LT_TELL_DELETE_VECTORS, "delete_vectors", LT_UPDATE_DELETE_VECTORS, read_vector_names},
 };
 enum { N_FORMS = sizeof forms / sizeof *forms };
 
-static lt_status read_form(tell *t, const form *f, yyjson_val *body, const lt_at *at, lt_update *u,
+static lt_status read_form(lt_telling *t, const form *f, yyjson_val *body, const lt_at *at, lt_update *u,
                            lt_error *err)
 {
     LT_TRY(lt_body_object(body, at, err));
@@ -119,7 +119,7 @@ static lt_status read_form(tell *t, const form *f, yyjson_val *body, const lt_at
     return LT_OK;
 }
 
-static lt_status read_operation(tell *t, yyjson_val *operation, const lt_at *at, lt_update *u,
+static lt_status read_operation(lt_telling *t, yyjson_val *operation, const lt_at *at, lt_update *u,
                                 lt_error *err)
 {
     for (size_t i = 0; i < N_FORMS; i++) {
@@ -135,7 +135,7 @@ static lt_status read_operation(tell *t, yyjson_val *operation, const lt_at *at,
                        err);
 }
 
-static lt_status read_batch(tell *t, yyjson_val *body, lt_update **out, size_t *n_out,
+static lt_status read_batch(lt_telling *t, yyjson_val *body, lt_update **out, size_t *n_out,
                             lt_error *err)
 {
     const lt_at at = {NULL, "operations", 0};
@@ -159,8 +159,8 @@ static lt_status read_batch(tell *t, yyjson_val *body, lt_update **out, size_t *
     return LT_OK;
 }
 
-static lt_status read_updates(tell *t, lt_tell_kind kind, yyjson_val *body, lt_update **out,
-                              size_t *n_out, lt_error *err)
+lt_status lt_tell_read(lt_telling *t, lt_tell_kind kind, yyjson_val *body, lt_update **out,
+                       size_t *n_out, lt_error *err)
 {
     if (kind == LT_TELL_BATCH)
         return read_batch(t, body, out, n_out, err);
@@ -205,7 +205,7 @@ static lt_status apply(lt_collection *c, const lt_update *updates, size_t n,
     return st;
 }
 
-static void done(tell *t)
+static void done(lt_telling *t)
 {
     lt_body_done(&t->body);
     lt_arena_done(&t->arena);
@@ -216,7 +216,7 @@ lt_status lt_collection_tell(lt_collection *collection, lt_tell_kind kind, const
                              lt_update_result **results, size_t *n_results, lt_error *err)
 {
     LT_CLEANUP(lt_json_free) yyjson_doc *doc = NULL;
-    LT_CLEANUP(done) tell t = {.options = options};
+    LT_CLEANUP(done) lt_telling t = {.options = options};
     lt_update *updates = NULL;
     size_t n = 0;
 
@@ -230,7 +230,7 @@ lt_status lt_collection_tell(lt_collection *collection, lt_tell_kind kind, const
         t.until = lt_clock_s() + options->deadline_s;
     t.body.arena = &t.arena;
     LT_TRY(lt_body_parse(json, n_json, &doc, err));
-    LT_TRY(read_updates(&t, kind, yyjson_doc_get_root(doc), &updates, &n, err));
+    LT_TRY(lt_tell_read(&t, kind, yyjson_doc_get_root(doc), &updates, &n, err));
     return apply(collection, updates, n, results, n_results, err);
 }
 

@@ -10,7 +10,7 @@
 #include "decode.h"
 #include "tell.h"
 
-static lt_status new_points(tell *t, size_t n, lt_full_point **out, lt_error *err)
+static lt_status new_points(lt_telling *t, size_t n, lt_full_point **out, lt_error *err)
 {
     lt_full_point *points = lt_arena_take(&t->arena, n, sizeof *points);
 
@@ -22,7 +22,7 @@ static lt_status new_points(tell *t, size_t n, lt_full_point **out, lt_error *er
     return LT_OK;
 }
 
-static lt_status read_payload(tell *t, yyjson_val *payload, const lt_at *at, lt_full_point *point,
+static lt_status read_payload(lt_telling *t, yyjson_val *payload, const lt_at *at, lt_full_point *point,
                               lt_error *err)
 {
     if (!payload || yyjson_is_null(payload))
@@ -43,7 +43,7 @@ static bool is_inference(yyjson_val *object)
             yyjson_obj_get(object, "object"));
 }
 
-static lt_status infer(tell *t, yyjson_val *object, lt_vector *out, lt_error *err)
+static lt_status infer(lt_telling *t, yyjson_val *object, lt_vector *out, lt_error *err)
 {
     const lt_ask_options *o = t->options;
     const char *text;
@@ -55,7 +55,7 @@ static lt_status infer(tell *t, yyjson_val *object, lt_vector *out, lt_error *er
     return lt_embed_object(o ? o->infer : NULL, o ? o->context : NULL, text, n, &t->arena, out, err);
 }
 
-static lt_status read_vector(tell *t, const char *name, yyjson_val *v, const lt_at *at,
+static lt_status read_vector(lt_telling *t, const char *name, yyjson_val *v, const lt_at *at,
                              lt_vector *out, lt_error *err)
 {
     LT_TRY(is_inference(v) ? infer(t, v, out, err)
@@ -72,7 +72,7 @@ static lt_status check_name(yyjson_val *key, const lt_at *at, lt_error *err)
                : lt_body_bad(at, "a zero character is not allowed in a name", err);
 }
 
-static lt_status read_named(tell *t, yyjson_val *object, const lt_at *at, lt_full_point *point,
+static lt_status read_named(lt_telling *t, yyjson_val *object, const lt_at *at, lt_full_point *point,
                             lt_error *err)
 {
     size_t n = yyjson_obj_size(object), i, n_seen;
@@ -94,7 +94,7 @@ static lt_status read_named(tell *t, yyjson_val *object, const lt_at *at, lt_ful
 }
 
 /* The vector or the vectors by name of one point. */
-static lt_status read_vectors(tell *t, yyjson_val *v, const lt_at *at, lt_full_point *point,
+static lt_status read_vectors(lt_telling *t, yyjson_val *v, const lt_at *at, lt_full_point *point,
                               lt_error *err)
 {
     if (yyjson_is_obj(v) && !is_inference(v))
@@ -111,7 +111,7 @@ static lt_status read_vectors(tell *t, yyjson_val *v, const lt_at *at, lt_full_p
 
 /* ---- lists ----------------------------------------------------------------------------------- */
 
-static lt_status read_point(tell *t, yyjson_val *v, const lt_at *at, bool with_payload,
+static lt_status read_point(lt_telling *t, yyjson_val *v, const lt_at *at, bool with_payload,
                             lt_full_point *out, lt_error *err)
 {
     const lt_at id_at = {at, "id", 0}, vector_at = {at, "vector", 0}, payload_at = {at, "payload", 0};
@@ -127,7 +127,7 @@ static lt_status read_point(tell *t, yyjson_val *v, const lt_at *at, bool with_p
     return read_payload(t, yyjson_obj_get(v, "payload"), &payload_at, out, err);
 }
 
-static lt_status read_list(tell *t, yyjson_val *list, const lt_at *up, bool with_payload,
+static lt_status read_list(lt_telling *t, yyjson_val *list, const lt_at *up, bool with_payload,
                            lt_update *u, lt_error *err)
 {
     const lt_at at = {up, "points", 0};
@@ -152,7 +152,7 @@ static lt_status read_list(tell *t, yyjson_val *list, const lt_at *up, bool with
 
 /* A batch: its points with their ids, to be filled column by column. */
 typedef struct columns {
-    tell *t;
+    lt_telling *t;
     const lt_at *at; /* the batch */
     lt_full_point *points;
     size_t n;
@@ -253,7 +253,7 @@ static lt_status read_payloads(columns *c, yyjson_val *list, lt_error *err)
     return LT_OK;
 }
 
-static lt_status read_batch(tell *t, yyjson_val *batch, const lt_at *up, lt_update *u,
+static lt_status read_batch(lt_telling *t, yyjson_val *batch, const lt_at *up, lt_update *u,
                             lt_error *err)
 {
     const lt_at at = {up, "batch", 0}, ids_at = {&at, "ids", 0};
@@ -295,24 +295,24 @@ static lt_status read_mode(yyjson_val *body, const lt_at *at, lt_update *u, lt_e
     return LT_OK;
 }
 
-lt_status tell_upsert(tell *t, yyjson_val *body, const lt_at *at, lt_update *u, lt_error *err)
+lt_status lt_tell_upsert(lt_telling *t, yyjson_val *body, const lt_at *at, lt_update *u, lt_error *err)
 {
     yyjson_val *batch = lt_body_field(body, "batch"), *points = lt_body_field(body, "points");
 
     if (!batch && !points)
         return lt_body_bad(at, "missing field `points` or `batch`", err);
-    LT_TRY(tell_filter(t, body, "update_filter", at, &u->update_filter, err));
+    LT_TRY(lt_tell_filter(t, body, "update_filter", at, &u->update_filter, err));
     LT_TRY(read_mode(body, at, u, err));
     return batch ? read_batch(t, batch, at, u, err) : read_list(t, points, at, true, u, err);
 }
 
-lt_status tell_set_vectors(tell *t, yyjson_val *body, const lt_at *at, lt_update *u, lt_error *err)
+lt_status lt_tell_set_vectors(lt_telling *t, yyjson_val *body, const lt_at *at, lt_update *u, lt_error *err)
 {
     const lt_at points_at = {at, "points", 0};
     yyjson_val *points;
 
     LT_TRY(lt_body_need(body, "points", at, &points, err));
-    LT_TRY(tell_filter(t, body, "update_filter", at, &u->update_filter, err));
+    LT_TRY(lt_tell_filter(t, body, "update_filter", at, &u->update_filter, err));
     LT_TRY(read_list(t, points, at, false, u, err));
     if (u->n_points == 0)
         LT_TRY(lt_body_invalid(&t->body, &points_at, err, "must contain at least 1 item"));

@@ -13,7 +13,7 @@
 
 #include "kind.h"
 
-enum { CENTROIDS = 256, ROUNDS = 8, SAMPLE_MAX = 4096 };
+enum { CENTROIDS = 256, ROUNDS = 6, SAMPLE_MAX = 4096 };
 
 static size_t group_dims(const lt_quant *q)
 {

@@ -46,22 +46,8 @@ lt_status lt_env_fail(lt_env *env, int code, const char *doing, lt_error *err)
     }
 }
 
-/* Under a limit on address space (ulimit -v) a smaller map must do; it grows when needed. */
-static int open_mapped(lt_env *env, unsigned flags)
-{
-    int code = 0;
-
-    for (size_t map = MAP_MAX; map >= MAP_MIN; map /= 4) {
-        code = mdb_env_set_mapsize(env->mdb, map);
-        if (code == 0)
-            code = mdb_env_open(env->mdb, env->path, flags, 0666);
-        if (code != ENOMEM && code != EINVAL) /* the latter is what ThreadSanitizer says */
-            return code;
-    }
-    return code;
-}
-
-static int create_and_open(lt_env *env, unsigned n_tables, unsigned flags)
+/* An LMDB environment that could not be opened cannot be tried again: each attempt gets a new one. */
+static int open_with_map(lt_env *env, size_t map, unsigned n_tables, unsigned flags)
 {
     int code = mdb_env_create(&env->mdb);
 
@@ -70,7 +56,25 @@ static int create_and_open(lt_env *env, unsigned n_tables, unsigned flags)
     code = mdb_env_set_maxdbs(env->mdb, n_tables);
     if (code == 0)
         code = mdb_env_set_maxreaders(env->mdb, 1022);
-    return code ? code : open_mapped(env, flags);
+    if (code == 0)
+        code = mdb_env_set_mapsize(env->mdb, map);
+    if (code == 0)
+        code = mdb_env_open(env->mdb, env->path, flags, 0666);
+    if (code) {
+        mdb_env_close(env->mdb);
+        env->mdb = NULL;
+    }
+    return code;
+}
+
+/* Under a limit on address space (ulimit -v) a smaller map must do; it grows when needed. */
+static int create_and_open(lt_env *env, unsigned n_tables, unsigned flags)
+{
+    int code = ENOMEM;
+
+    for (size_t map = MAP_MAX; map >= MAP_MIN && code == ENOMEM; map /= 4)
+        code = open_with_map(env, map, n_tables, flags);
+    return code;
 }
 
 lt_status lt_env_open(lt_env *env, const char *path, bool read_only, bool no_sync, unsigned n_tables,

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "value.h"
+
 lt_id lt_id_from_num(uint64_t num)
 {
     return (lt_id){.kind = LT_ID_NUM, .num = num};
@@ -78,4 +80,13 @@ const char *lt_id_format(const lt_id *id, char text[LT_ID_TEXT_MAX])
     snprintf(text, LT_ID_TEXT_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
              hex + 20);
     return text;
+}
+
+int lt_id_compare(const lt_id *a, const lt_id *b)
+{
+    if (a->kind != b->kind)
+        return a->kind == LT_ID_NUM ? -1 : 1;
+    if (a->kind == LT_ID_NUM)
+        return (a->num > b->num) - (a->num < b->num);
+    return memcmp(a->uuid, b->uuid, sizeof a->uuid);
 }

@@ -32,6 +32,8 @@ bool lt_path_valid(const char *path, size_t n);
 /* RFC 3339 with or without zone, a date alone, "YYYY-MM-DD HH:MM[:SS[.frac]]", blanks before it and
  * before the zone, " UTC" for a zone: microseconds since 1970 in UTC. false if it is none. */
 bool lt_datetime_parse(const char *text, size_t n, int64_t *out_us);
+/* Ids in their order: numbers before UUIDs. */
+int lt_id_compare(const lt_id *a, const lt_id *b);
 /* Great-circle distance in metres (haversine, mean earth radius 6371008.8 m, as Qdrant's geo). */
 double lt_geo_distance_m(double lat1, double lon1, double lat2, double lon2);
 

@@ -284,13 +284,14 @@ def test_odd_names(latent, tmp_path):
              else h["filename"].encode() for h in hits}
     assert exact == {os.path.join(folder, n) for n in ODD_NAMES}
 
-    shown = latent("search", "colour", "-k", "20").out
+    shown = latent("search", "colour", "-k", "20", "--min-relevance", "0").out
     assert len(shown.splitlines()) == len(ODD_NAMES)
     assert "\033" not in shown and "\\x1b[31mred" in shown
     assert "two\\nlines.png" in shown and "\\xff\\xfe not utf8" in shown
 
     sheet = tmp_path / "sheet.html"
-    latent("search", "<script>alert('x')</script>", "-k", "20", "--html", sheet)
+    latent("search", "<script>alert('x')</script>", "-k", "20", "--min-relevance", "0", "--html",
+           sheet)
     page = sheet.read_text()
     assert "<script" not in page and "&lt;script&gt;" in page and "&lt;b&gt;" in page
     assert "%FF%FE%20not%20utf8.png" in page and "%0Alines.png" in page
@@ -530,8 +531,11 @@ def test_search_relevance(indexed, builtin_relevance):
         curve = builtin_relevance["text"]
         expected = 1 / (1 + math.exp(-curve["slope"] * (hit["score"] - curve["center"])))
         assert hit["relevance"] == pytest.approx(expected, abs=2e-3)
-    limit = (hits[2]["relevance"] + hits[3]["relevance"]) / 2
-    assert len(indexed.json("search", "apple", "-k", "24", "--min-relevance", limit)) == 3
+    relevance = [hit["relevance"] for hit in hits]
+    gaps = [before - after for before, after in zip(relevance, relevance[1:])]
+    kept = gaps.index(max(gaps)) + 1
+    limit = (relevance[kept - 1] + relevance[kept]) / 2
+    assert len(indexed.json("search", "apple", "-k", "24", "--min-relevance", limit)) == kept
     assert "relevance" not in indexed.json("search", "apple", "--minus", "pear")[0], "of mixes"
     result = indexed("search", "apple", "--minus", "pear", "--min-relevance", "0.5",
                      code=EXIT_FAILED)
@@ -1088,8 +1092,8 @@ def test_broken_pipe_is_quiet(indexed):
 
 def test_full_disk_is_told(indexed):
     with open("/dev/full", "wb") as full:
-        process = subprocess.run([indexed.binary, "search", "x"], stdout=full,
-                                 stderr=subprocess.PIPE, env=indexed.env, timeout=30)
+        process = subprocess.run([indexed.binary, "search", "x", "--min-relevance", "0"],
+                                 stdout=full, stderr=subprocess.PIPE, env=indexed.env, timeout=30)
     assert process.returncode == EXIT_FAILED and b"No space left" in process.stderr
 
 

@@ -175,6 +175,11 @@ def test_browsers(server):
     reply = requests.options(server.url + "/semantic_embed", timeout=30)
     assert reply.headers["Access-Control-Allow-Origin"] == "*"
     assert "POST" in reply.headers["Access-Control-Allow-Methods"]
+    reply = requests.options(server.url + "/collections", timeout=30, headers={
+        "Origin": "https://example.org", "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "api-key,x-anything"})
+    assert (reply.status_code, reply.headers["Access-Control-Allow-Headers"]) == (
+        200, "api-key,x-anything")
     head = requests.head(server.url + "/version", timeout=30)
     assert head.status_code == 200 and head.content == b""
 

@@ -349,6 +349,47 @@ static void damaged_graphs_are_named(void **state)
     assert_non_null(strstr(f.first, "graph-0.hnsw: damaged at byte"));
 }
 
+/* One flipped bit anywhere in the table's file: its pages are refused by name, or they can be followed,
+ * and then the check comes to its end. */
+static void damaged_pages_lead_nowhere(void **state)
+{
+    world *w = *state;
+    LT_AUTOFREE char *path = lt_path_join(w->c->dir, "points.mdb");
+    LT_CLEANUP(lt_buf_done) lt_buf file = {0};
+    lt_rng r = {11};
+    size_t n_refused = 0;
+
+    put_points(w, 100, 500);
+    assert_int_equal(lt_collection_check_file(w->db, "c", &w->err), LT_EBUSY);
+    fix_close(w);
+    fix_open(w, NULL);
+    OK(lt_collection_check_file(w->db, "c", &w->err));
+    assert_int_equal(lt_collection_check_file(w->db, "d", &w->err), LT_ENOTFOUND);
+    OK(lt_file_read(path, 1 << 24, &file, &w->err));
+    for (int i = 0; i < 400; i++) {
+        size_t at = 8192 + lt_rng_below(&r, (uint32_t)file.len - 8192);
+        lt_check_result result = LT_CHECK_RESULT_INIT;
+
+        if (i % 2) /* in the head of a page, or where its nodes are said to be */
+            at = at / 4096 * 4096 + at % 40;
+        flip_byte(path, (long)at);
+        lt_status st = lt_collection_check_file(w->db, "c", &w->err);
+
+        if (st != LT_OK) {
+            assert_int_equal(st, LT_ECORRUPT);
+            assert_non_null(strstr(w->err.message, "points.mdb: damaged: page "));
+            n_refused++;
+        } else if (lt_collection_open(w->db, "c", &w->c, &w->err) == LT_OK) {
+            st = lt_collection_check(w->c, NULL, NULL, &result, &w->err);
+            assert_true(st == LT_OK || w->err.message[0]);
+        }
+        fix_reopen(w, NULL);
+        flip_byte(path, (long)at);
+    }
+    assert_true(n_refused > 50);
+    fix_reopen(w, "c");
+}
+
 static void figures_are_told(void **state)
 {
     world *w = *state;
@@ -368,7 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(sound_collections_have_no_faults), T(damaged_tables_are_named),
         T(damaged_vectors_are_named),        T(damaged_graphs_are_named),
-        T(figures_are_told),
+        T(damaged_pages_lead_nowhere),       T(figures_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

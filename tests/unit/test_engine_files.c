@@ -3,6 +3,7 @@
 #include <base/rng.h>
 #include <engine/reader.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "engine_fixture.h"
@@ -101,6 +102,40 @@ static void a_lost_catalog_loses_no_more(void **state)
     assert_true(bytes_on_disk(w) > 0);
 }
 
+#ifndef LT_SANITIZED /* sanitizers need all the address space there is */
+/* With less address space than a map usually takes, a smaller one does. */
+static void little_address_space_is_enough(void **state)
+{
+    world *w = *state;
+    int status;
+
+    fix_create(w, FOUR);
+    put(w, 1, 100);
+    fix_close(w);
+    fflush(NULL);
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct rlimit limit = {1u << 30, 1u << 30};
+        lt_hits *hits;
+        lt_id id = lt_id_from_num(1);
+
+        if (setrlimit(RLIMIT_AS, &limit) || lt_db_open(w->dir, NULL, &w->db, &w->err) ||
+            lt_collection_open(w->db, "c", &w->c, &w->err) ||
+            lt_points_get(w->c, &id, 1, true, true, &hits, &w->err)) {
+            fprintf(stderr, "%s\n", w->err.message);
+            _exit(1);
+        }
+        _exit(hits->n_items == 1 ? 0 : 2);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    fix_open(w, "c");
+}
+#endif
+
 /* The file of a vector that no point has grows with the slots all the same. */
 static void unused_vectors_are_read_beside_the_owner(void **state)
 {
@@ -146,6 +181,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(killed_readers_are_forgotten),
         T(a_lost_catalog_loses_no_more),
+#ifndef LT_SANITIZED
+        T(little_address_space_is_enough),
+#endif
         T(unused_vectors_are_read_beside_the_owner),
         T(dropped_vectors_take_their_file_along),
     };

@@ -248,13 +248,82 @@ static void too_many_words_are_refused(void **state)
     yyjson_doc_free(schema);
 }
 
+/* Lists that are looked up in, against lists that are gone through. */
+static void long_lists_are_looked_up(void **state)
+{
+    static const char *const values[] = {
+        "\"k0\"",  "\"k7\"",  "\"k99\"", "\"k100\"", "\"\"",    "\"k\\u0000\"", "0",      "7",
+        "-7",      "99",       "100",      "7.0",       "9223372036854775807", "18446744073709551609",
+        "true",    "null",     "{}",       "[1000,7]",  "[\"x\",\"k7\"]",     "[]"};
+
+    (void)state;
+    for (int strings = 0; strings < 2; strings++) {
+        LT_CLEANUP(lt_buf_done) lt_buf any = {0};
+        lt_filter *all, *one;
+        lt_error err;
+
+        assert_ok(lt_buf_adds(&any, "{\"must\":{\"key\":\"a\",\"match\":{\"any\":[", &err), &err);
+        for (int i = 0; i < 100; i++) /* in no order */
+            assert_ok(lt_buf_addf(&any, &err, strings ? "%s\"k%d\"" : "%s%d", i ? "," : "",
+                                  i * 37 % 100 - (strings ? 0 : 50)),
+                      &err);
+        assert_ok(lt_buf_adds(&any, "]}}}", &err), &err);
+        assert_ok(lt_filter_parse(any.data, any.len, &all, &err), &err);
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+            char text[80];
+            bool want = false;
+
+            snprintf(text, sizeof text, "{\"a\":%s}", values[i]);
+            yyjson_doc *payload = json_of(text);
+
+            for (int k = 0; k < 100; k++) {
+                char match[80];
+
+                snprintf(match, sizeof match,
+                         strings ? "{\"must\":{\"key\":\"a\",\"match\":{\"value\":\"k%d\"}}}"
+                                 : "{\"must\":{\"key\":\"a\",\"match\":{\"value\":%d}}}",
+                         strings ? k : k - 50);
+                assert_ok(lt_filter_parse(match, strlen(match), &one, &err), &err);
+                want |= lt_filter_match(one, NULL, yyjson_doc_get_root(payload));
+                lt_filter_free(one);
+            }
+            assert_int_equal(lt_filter_match(all, NULL, yyjson_doc_get_root(payload)), want);
+            yyjson_doc_free(payload);
+        }
+        lt_filter_free(all);
+    }
+}
+
+static void ids_are_looked_up(void **state)
+{
+    static const char text[] = "{\"must\":{\"has_id\":[9,3,\"00000000-0000-0000-0000-000000000007\",3,"
+                               "18446744073709551615]}}";
+    static const struct {
+        const char *id;
+        bool in;
+    } cases[] = {{"3", true}, {"9", true}, {"18446744073709551615", true}, {"7", false}, {"0", false},
+                 {"00000000-0000-0000-0000-000000000007", true},
+                 {"00000000-0000-0000-0000-000000000003", false}};
+    lt_filter *f;
+    lt_error err;
+    lt_id id;
+
+    (void)state;
+    assert_ok(lt_filter_parse(text, strlen(text), &f, &err), &err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_ok(lt_id_parse(cases[i].id, &id, &err), &err);
+        assert_int_equal(lt_filter_match(f, &id, NULL), cases[i].in);
+    }
+    lt_filter_free(f);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test(f)
     const struct CMUnitTest tests[] = {
         T(texts_become_tokens), T(long_words_are_cut),       T(wrong_fields_are_named),
         T(fields_are_read),     T(slices_are_siphash),       T(no_memory_is_an_error),
-        T(too_many_words_are_refused),
+        T(too_many_words_are_refused), T(long_lists_are_looked_up), T(ids_are_looked_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
