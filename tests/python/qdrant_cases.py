@@ -205,10 +205,12 @@ class World:
                         "best": m.RecommendStrategy.BEST_SCORE,
                         "sum": m.RecommendStrategy.SUM_SCORES}[kind]
             least = 0 if refusable and rng.random() < 0.2 else 1
+            positive = [self.input(name) for _ in range(rng.randint(least, 3))]
+            # One that is both would be nearest on both sides, and rounding choose the side.
+            negative = [x for x in (self.input(name) for _ in range(rng.randint(0, 2)))
+                        if x not in positive]
             return m.RecommendQuery(recommend=m.RecommendInput(
-                positive=[self.input(name) for _ in range(rng.randint(least, 3))],
-                negative=[self.input(name) for _ in range(rng.randint(0, 2))],
-                strategy=strategy)), kind == "recommend"
+                positive=positive, negative=negative, strategy=strategy)), kind == "recommend"
         if kind == "context":
             return m.ContextQuery(context=self.pairs(name, 1)), False
         if kind == "feedback" and name in DENSE:

@@ -460,7 +460,9 @@ def recommend(c):
     if name in MULTI and strategy == m.RecommendStrategy.AVERAGE_VECTOR:
         return None
     least = 1 if strategy == m.RecommendStrategy.AVERAGE_VECTOR else 0
-    positive, negative = examples(c, name, least, 3), examples(c, name, 0, 2)
+    positive = examples(c, name, least, 3)
+    # One that is both would be nearest on both sides, and rounding choose the side.
+    negative = [x for x in examples(c, name, 0, 2) if x not in positive]
     if not positive and not negative:
         return None
     return ask(c, name, m.RecommendQuery(recommend=m.RecommendInput(
