@@ -241,19 +241,7 @@ INLINE void four_i8u8(const int8_t *query, const uint8_t *const rows[4], size_t 
 TARGET void lt_avx2_dot_i8u8_rows(const int8_t *query, const uint8_t *const *rows, size_t dims,
                                   size_t n, int32_t *out)
 {
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4)
-        four_i8u8(query, rows + i, dims, out + i);
-    if (i < n) {
-        const uint8_t *left[4];
-        int32_t sums[4];
-
-        for (size_t k = 0; k < 4; k++)
-            left[k] = rows[i + k < n ? i + k : i];
-        four_i8u8(query, left, dims, sums);
-        memcpy(out + i, sums, (n - i) * sizeof *out);
-    }
+    lt_i8u8_by_fours(four_i8u8, query, rows, dims, n, out);
 }
 
 /* ---- bits ------------------------------------------------------------------------------------ */

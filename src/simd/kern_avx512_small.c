@@ -64,7 +64,8 @@ TARGET void lt_avx512_f16_from_f32(const float *in, uint16_t *out, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 m = lt_first16(n - i);
-        __m256i h = _mm512_cvtps_ph(_mm512_maskz_loadu_ps(m, in + i), _MM_FROUND_TO_NEAREST_INT);
+        __m256i h = _mm512_maskz_cvtps_ph(m, _mm512_maskz_loadu_ps(m, in + i),
+                                          _MM_FROUND_TO_NEAREST_INT);
 
         _mm256_mask_storeu_epi16(out + i, m, h);
     }

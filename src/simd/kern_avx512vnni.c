@@ -102,19 +102,7 @@ TARGET static inline void four_i8u8(const int8_t *query, const uint8_t *const ro
 TARGET static void dot_i8u8_rows(const int8_t *query, const uint8_t *const *rows, size_t dims,
                                  size_t n, int32_t *out)
 {
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4)
-        four_i8u8(query, rows + i, dims, out + i);
-    if (i < n) {
-        const uint8_t *left[4];
-        int32_t sums[4];
-
-        for (size_t k = 0; k < 4; k++)
-            left[k] = rows[i + k < n ? i + k : i];
-        four_i8u8(query, left, dims, sums);
-        memcpy(out + i, sums, (n - i) * sizeof *out);
-    }
+    lt_i8u8_by_fours(four_i8u8, query, rows, dims, n, out);
 }
 
 /* The eight planes of a word are one register; a lane sums what its plane counts. */

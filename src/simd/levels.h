@@ -5,6 +5,7 @@
 #define LT_SIMD_LEVELS_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "kern.h"
 
@@ -23,6 +24,29 @@ typedef struct lt_cpu {
     bool avx512vnni; /* and VNNI, VPOPCNTDQ */
 } lt_cpu;
 lt_cpu lt_cpu_detect(void);
+
+/* What measures four rows at once. */
+typedef void (*lt_four_i8u8)(const int8_t *query, const uint8_t *const *rows, size_t dims,
+                             int32_t *out);
+/* All n rows by fours; at the end a row stands in for those that lack. */
+static inline __attribute__((always_inline)) void lt_i8u8_by_fours(
+    lt_four_i8u8 four, const int8_t *query, const uint8_t *const *rows, size_t dims, size_t n,
+    int32_t *out)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4)
+        four(query, rows + i, dims, out + i);
+    if (i < n) {
+        const uint8_t *left[4];
+        int32_t sums[4];
+
+        for (size_t k = 0; k < 4; k++)
+            left[k] = rows[i + k < n ? i + k : i];
+        four(query, left, dims, sums);
+        memcpy(out + i, sums, (n - i) * sizeof *out);
+    }
+}
 
 /* kern_avx2_small.c */
 uint32_t lt_avx2_dot_u8(const uint8_t *a, const uint8_t *b, size_t n);
