@@ -165,19 +165,28 @@ static lt_status pick_paths(lt_body *b, yyjson_val *list, const lt_at *at, lt_pi
     return out->tree ? LT_OK : lt_fail_nomem(err);
 }
 
+/* What says which parts are picked; NULL: nothing is said, or *out is all or nothing. */
+static yyjson_val *pick_parts(yyjson_val *object, const char *name, lt_pick *out)
+{
+    yyjson_val *v = lt_body_field(object, name);
+
+    if (!v)
+        return NULL;
+    *out = (lt_pick){0};
+    if (!yyjson_is_bool(v))
+        return v;
+    out->kind = yyjson_get_bool(v) ? LT_PICK_ALL : LT_PICK_NONE;
+    return NULL;
+}
+
 lt_status lt_decode_payload_pick(lt_body *b, yyjson_val *object, const char *name, const lt_at *up,
                                  lt_pick *out, lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_body_field(object, name);
+    yyjson_val *v = pick_parts(object, name, out);
 
     if (!v)
         return LT_OK;
-    *out = (lt_pick){0};
-    if (yyjson_is_bool(v)) {
-        out->kind = yyjson_get_bool(v) ? LT_PICK_ALL : LT_PICK_NONE;
-        return LT_OK;
-    }
     if (yyjson_is_arr(v))
         return pick_paths(b, v, &at, LT_PICK_SOME, out, err);
     bool include = yyjson_obj_get(v, "include") != NULL;
@@ -197,15 +206,10 @@ lt_status lt_decode_vector_pick(lt_body *b, yyjson_val *object, const char *name
                                 lt_pick *out, lt_error *err)
 {
     const lt_at at = {up, name, 0};
-    yyjson_val *v = lt_body_field(object, name);
+    yyjson_val *v = pick_parts(object, name, out);
 
     if (!v)
         return LT_OK;
-    *out = (lt_pick){0};
-    if (yyjson_is_bool(v)) {
-        out->kind = yyjson_get_bool(v) ? LT_PICK_ALL : LT_PICK_NONE;
-        return LT_OK;
-    }
     if (!yyjson_is_arr(v))
         return lt_body_wrong(&at, "a boolean or a list of names", v, err);
     out->kind = LT_PICK_SOME;
