@@ -374,45 +374,51 @@ static lt_status take_sparse(edit *e, const char *name, yyjson_val *from, const 
     return lt_fields_take(&sparse_fields, from, path, e->doc, into, &e->problems, err);
 }
 
-/* `vectors`: parameters of the unnamed one, or a map. */
-static lt_status take_vectors(edit *e, lt_error *err)
+/* One of a map of vectors: its name, its parameters and where these stand. */
+typedef lt_status (*take_named)(edit *e, yyjson_val *key, yyjson_val *from, const char *path,
+                                lt_error *err);
+
+/* All of the map `what`, which may be absent. */
+static lt_status take_each(edit *e, const char *what, take_named take, lt_error *err)
 {
-    yyjson_val *from = yyjson_obj_get(yyjson_doc_get_root(e->from), "vectors"), *key, *v;
+    yyjson_val *from = yyjson_obj_get(yyjson_doc_get_root(e->from), what), *key, *v;
     size_t i, n;
     char path[300];
 
     if (!from || yyjson_is_null(from))
         return LT_OK;
     if (!yyjson_is_obj(from))
-        return lt_field_wrong("vectors", "an object", from, err);
-    if (yyjson_is_num(yyjson_obj_get(from, "size")) || yyjson_is_str(yyjson_obj_get(from, "distance")))
-        return take_dense(e, "", from, "vectors", err);
+        return lt_field_wrong(what, "an object", from, err);
     yyjson_obj_foreach(from, i, n, key, v)
     {
-        LT_TRY(check_vector_name(text_of(key), yyjson_get_len(key), err));
-        snprintf(path, sizeof path, "vectors.%s", text_of(key));
-        LT_TRY(take_dense(e, text_of(key), v, path, err));
+        snprintf(path, sizeof path, "%s.%s", what, text_of(key));
+        LT_TRY(take(e, key, v, path, err));
     }
     return LT_OK;
 }
 
-static lt_status take_sparse_vectors(edit *e, lt_error *err)
+static lt_status take_new_dense(edit *e, yyjson_val *key, yyjson_val *from, const char *path,
+                                lt_error *err)
 {
-    yyjson_val *from = yyjson_obj_get(yyjson_doc_get_root(e->from), "sparse_vectors"), *key, *v;
-    size_t i, n;
-    char path[300];
+    LT_TRY(check_vector_name(text_of(key), yyjson_get_len(key), err));
+    return take_dense(e, text_of(key), from, path, err);
+}
 
-    if (!from || yyjson_is_null(from))
-        return LT_OK;
-    if (!yyjson_is_obj(from))
-        return lt_field_wrong("sparse_vectors", "an object", from, err);
-    yyjson_obj_foreach(from, i, n, key, v)
-    {
-        LT_TRY(check_vector_name(text_of(key), yyjson_get_len(key), err));
-        snprintf(path, sizeof path, "sparse_vectors.%s", text_of(key));
-        LT_TRY(take_sparse(e, text_of(key), v, path, err));
-    }
-    return LT_OK;
+static lt_status take_new_sparse(edit *e, yyjson_val *key, yyjson_val *from, const char *path,
+                                 lt_error *err)
+{
+    LT_TRY(check_vector_name(text_of(key), yyjson_get_len(key), err));
+    return take_sparse(e, text_of(key), from, path, err);
+}
+
+/* `vectors`: parameters of the unnamed one, or a map. */
+static lt_status take_vectors(edit *e, lt_error *err)
+{
+    yyjson_val *from = yyjson_obj_get(yyjson_doc_get_root(e->from), "vectors");
+
+    if (yyjson_is_num(yyjson_obj_get(from, "size")) || yyjson_is_str(yyjson_obj_get(from, "distance")))
+        return take_dense(e, "", from, "vectors", err);
+    return take_each(e, "vectors", take_new_dense, err);
 }
 
 /* ---- creating -------------------------------------------------------------------------------- */
@@ -441,7 +447,7 @@ static lt_status fill_new(edit *e, yyjson_val *params, lt_error *err)
     if (!into)
         return lt_fail_nomem(err);
     LT_TRY(take_vectors(e, err));
-    LT_TRY(take_sparse_vectors(e, err));
+    LT_TRY(take_each(e, "sparse_vectors", take_new_sparse, err));
     LT_TRY(lt_fields_take(&params_fields, params, "", e->doc, into, &e->problems, err));
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         LT_TRY(take_section(e, sections[i].body, sections[i].stored, sections[i].fields, err));
@@ -514,55 +520,35 @@ lt_status lt_config_adopt(const char *stored, size_t n, char **config, lt_error 
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-static lt_status update_vectors(edit *e, lt_error *err)
+/* A vector of the map `what` that is there. */
+static lt_status find_vector(edit *e, const char *what, yyjson_val *key, yyjson_mut_val **out,
+                             lt_error *err)
 {
-    yyjson_val *from = yyjson_obj_get(yyjson_doc_get_root(e->from), "vectors"), *key, *v;
-    yyjson_mut_val *list = yyjson_mut_obj_get(e->root, "vectors");
-    size_t i, n;
-    char path[300], inner[330];
-
-    if (!from || yyjson_is_null(from))
-        return LT_OK;
-    if (!yyjson_is_obj(from))
-        return lt_field_wrong("vectors", "an object", from, err);
-    yyjson_obj_foreach(from, i, n, key, v)
-    {
-        yyjson_mut_val *into = yyjson_mut_obj_get(list, text_of(key));
-
-        if (!into)
-            return lt_fail(err, LT_EINVAL, "Not existing vector name error: %s",
-                           text_of(key));
-        snprintf(path, sizeof path, "vectors.%s", text_of(key));
-        snprintf(inner, sizeof inner, "%s.quantization_config", path);
-        LT_TRY(lt_fields_take(&dense_diff_fields, v, path, e->doc, into, &e->problems, err));
-        LT_TRY(take_quantization(e, v, inner, into, err));
-        LT_TRY(check_supported(into, path, err));
-    }
-    return LT_OK;
+    *out = yyjson_mut_obj_get(yyjson_mut_obj_get(e->root, what), text_of(key));
+    return *out ? LT_OK
+                : lt_fail(err, LT_EINVAL, "Not existing vector name error: %s", text_of(key));
 }
 
-static lt_status update_sparse(edit *e, lt_error *err)
+static lt_status update_dense(edit *e, yyjson_val *key, yyjson_val *from, const char *path,
+                              lt_error *err)
 {
-    yyjson_val *from = yyjson_obj_get(yyjson_doc_get_root(e->from), "sparse_vectors"), *key, *v;
-    yyjson_mut_val *list = yyjson_mut_obj_get(e->root, "sparse_vectors");
-    size_t i, n;
-    char path[300];
+    yyjson_mut_val *into;
+    char inner[330];
 
-    if (!from || yyjson_is_null(from))
-        return LT_OK;
-    if (!yyjson_is_obj(from))
-        return lt_field_wrong("sparse_vectors", "an object", from, err);
-    yyjson_obj_foreach(from, i, n, key, v)
-    {
-        yyjson_mut_val *into = yyjson_mut_obj_get(list, text_of(key));
+    LT_TRY(find_vector(e, "vectors", key, &into, err));
+    snprintf(inner, sizeof inner, "%s.quantization_config", path);
+    LT_TRY(lt_fields_take(&dense_diff_fields, from, path, e->doc, into, &e->problems, err));
+    LT_TRY(take_quantization(e, from, inner, into, err));
+    return check_supported(into, path, err);
+}
 
-        if (!into)
-            return lt_fail(err, LT_EINVAL, "Not existing vector name error: %s",
-                           text_of(key));
-        snprintf(path, sizeof path, "sparse_vectors.%s", text_of(key));
-        LT_TRY(lt_fields_take(&sparse_fields, v, path, e->doc, into, &e->problems, err));
-    }
-    return LT_OK;
+static lt_status update_sparse(edit *e, yyjson_val *key, yyjson_val *from, const char *path,
+                               lt_error *err)
+{
+    yyjson_mut_val *into;
+
+    LT_TRY(find_vector(e, "sparse_vectors", key, &into, err));
+    return lt_fields_take(&sparse_fields, from, path, e->doc, into, &e->problems, err);
 }
 
 static lt_status merge_metadata(edit *e, const char *metadata, char **out, lt_error *err)
@@ -592,8 +578,8 @@ lt_status lt_config_update(const char *config, const char *metadata, const char 
     LT_AUTOFREE char *merged = NULL;
 
     LT_TRY(edit_begin(config, json, n, &e, err));
-    LT_TRY(update_vectors(&e, err));
-    LT_TRY(update_sparse(&e, err));
+    LT_TRY(take_each(&e, "vectors", update_dense, err));
+    LT_TRY(take_each(&e, "sparse_vectors", update_sparse, err));
     LT_TRY(take_section(&e, "params", "params", &params_fields, err));
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         LT_TRY(take_section(&e, sections[i].body, sections[i].stored, sections[i].fields, err));
