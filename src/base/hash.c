@@ -19,11 +19,6 @@ uint64_t lt_hash64_seeded(const void *bytes, size_t n, uint64_t seed)
     return XXH3_64bits_withSeed(bytes, n, seed);
 }
 
-uint32_t lt_hash32(const void *bytes, size_t n)
-{
-    return (uint32_t)XXH3_64bits(bytes, n);
-}
-
 void lt_hash128(const void *bytes, size_t n, uint8_t out[16])
 {
     XXH128_canonical_t c;

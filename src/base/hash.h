@@ -8,7 +8,6 @@
 
 uint64_t lt_hash64(const void *bytes, size_t n);
 uint64_t lt_hash64_seeded(const void *bytes, size_t n, uint64_t seed);
-uint32_t lt_hash32(const void *bytes, size_t n); /* low half of lt_hash64 */
 void lt_hash128(const void *bytes, size_t n, uint8_t out[16]);
 void lt_hex(const uint8_t *bytes, size_t n, char *out); /* 2n digits and a zero */
 int lt_hex_digit(char c); /* 0..15; -1: it is none */

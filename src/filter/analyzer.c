@@ -327,11 +327,6 @@ bool lt_analyzer_each(const lt_analyzer *a, const char *text, size_t n, bool is_
     return visit_word(&k, text + start, n - start);
 }
 
-bool lt_analyzer_is_prefix(const lt_analyzer *a)
-{
-    return a->split == BY_PREFIX;
-}
-
 /* ---- parameters ------------------------------------------------------------------------------ */
 
 static lt_status bad_param(lt_error *err, const char *name, const char *want, yyjson_val *got)

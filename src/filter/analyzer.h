@@ -23,7 +23,5 @@ void lt_analyzer_free(lt_analyzer *a); /* NULL allowed */
 typedef bool (*lt_token_visit)(void *context, const char *token, size_t n);
 bool lt_analyzer_each(const lt_analyzer *a, const char *text, size_t n, bool is_query,
                       lt_token_visit visit, void *context);
-/* Whether one word of a text may give several tokens in its place. */
-bool lt_analyzer_is_prefix(const lt_analyzer *a);
 
 #endif

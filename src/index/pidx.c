@@ -54,11 +54,6 @@ void lt_pidx_free(lt_pidx *x)
     lt_free(x);
 }
 
-const lt_payload_field *lt_pidx_field(const lt_pidx *x)
-{
-    return x->field;
-}
-
 size_t lt_pidx_n_points(const lt_pidx *x)
 {
     return (size_t)roaring_bitmap_get_cardinality(x->typed);

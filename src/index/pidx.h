@@ -22,7 +22,6 @@ typedef struct lt_pidx lt_pidx;
 /* An empty index as `field` declares it; it keeps a reference. */
 lt_status lt_pidx_new(const lt_payload_field *field, lt_pidx **out, lt_error *err) LT_NODISCARD;
 void lt_pidx_free(lt_pidx *x); /* NULL allowed */
-const lt_payload_field *lt_pidx_field(const lt_pidx *x);
 
 /* `payload` is the root object (NULL: {}). After a failure (LT_ENOMEM, LT_ELIMIT) the index misses
  * values of this slot: it has to be made anew. */

@@ -37,11 +37,6 @@ void lt_order_free(lt_order *o)
     lt_free(o);
 }
 
-size_t lt_order_n(const lt_order *o)
-{
-    return o->n;
-}
-
 size_t lt_order_bytes(const lt_order *o)
 {
     return sizeof *o + o->cap * sizeof *o->blocks + o->n_blocks * sizeof(block);

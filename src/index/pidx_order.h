@@ -13,7 +13,6 @@ void lt_order_free(lt_order *o); /* NULL allowed */
 /* Adding a pair that is there, or removing one that is not, changes nothing. */
 lt_status lt_order_add(lt_order *o, uint64_t key, uint32_t slot, lt_error *err) LT_NODISCARD;
 void lt_order_remove(lt_order *o, uint64_t key, uint32_t slot);
-size_t lt_order_n(const lt_order *o);
 size_t lt_order_bytes(const lt_order *o);
 
 /* A place between pairs: that of the pair behind it, (number of blocks, 0) at the end. Valid until
