@@ -23,16 +23,11 @@ typedef struct reader {
 static lt_status grow(void *list, size_t *cap, size_t n, size_t size, lt_error *err)
 {
     void **items = list;
-    size_t more = *cap ? *cap * 2 : 64;
+    void *more = lt_grow(*items, n, cap, size);
 
-    if (n < *cap)
-        return LT_OK;
-    void *p = lt_realloc(*items, more, size);
-
-    if (!p)
+    if (!more)
         return lt_fail_nomem(err);
-    *items = p;
-    *cap = more;
+    *items = more;
     return LT_OK;
 }
 

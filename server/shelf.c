@@ -147,15 +147,11 @@ static void free_entry(lt_shelf_entry *e)
 /* Under the lock. */
 static lt_status make_room(lt_shelf *s, lt_error *err)
 {
-    if (s->n_entries < s->cap)
-        return LT_OK;
-    size_t cap = s->cap ? s->cap * 2 : 16;
-    lt_shelf_entry **more = lt_realloc(s->entries, cap, sizeof(lt_shelf_entry *));
+    lt_shelf_entry **more = lt_grow(s->entries, s->n_entries, &s->cap, sizeof(lt_shelf_entry *));
 
     if (!more)
         return lt_fail_nomem(err);
     s->entries = more;
-    s->cap = cap;
     return LT_OK;
 }
 

@@ -69,6 +69,20 @@ void *lt_realloc(void *p, size_t n, size_t size)
     return realloc(p, total ? total : 1);
 }
 
+void *lt_grow(void *items, size_t n, size_t *cap, size_t size)
+{
+    enum { LEAST = 16 };
+
+    if (n < *cap)
+        return items;
+    size_t more = *cap ? *cap * 2 : LEAST;
+    void *grown = lt_realloc(items, more, size);
+
+    if (grown)
+        *cap = more;
+    return grown;
+}
+
 void lt_free(void *p)
 {
     free(p);

@@ -12,6 +12,9 @@ void *lt_malloc(size_t size) __attribute__((malloc));
 void *lt_calloc(size_t n, size_t size) __attribute__((malloc));
 /* n * size with overflow check; the old block stays valid on failure. */
 void *lt_realloc(void *p, size_t n, size_t size);
+/* `items` with room for at least one more than `n`: itself while n < *cap, else twice as long. The old
+ * block stays valid on failure. The twin for arenas: lt_arena_grow. */
+void *lt_grow(void *items, size_t n, size_t *cap, size_t size);
 void lt_free(void *p);
 char *lt_strdup(const char *s) __attribute__((malloc));
 char *lt_strndup(const char *s, size_t n) __attribute__((malloc));

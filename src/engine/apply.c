@@ -93,15 +93,11 @@ static lt_status note_payload(lt_group *g, const point *p, uint32_t old_slot, ui
 
     if (same || (!was && !is) || g->schema->n_indexes == 0)
         return LT_OK;
-    if (g->n_payload_changes == g->cap_payload_changes) {
-        size_t cap = g->cap_payload_changes ? g->cap_payload_changes * 2 : 64;
-        lt_pidx_change *more = lt_realloc(g->payload_changes, cap, sizeof *more);
+    lt_pidx_change *more = lt_grow(g->payload_changes, g->n_payload_changes, &g->cap_payload_changes, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        g->payload_changes = more;
-        g->cap_payload_changes = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    g->payload_changes = more;
     char *old = was ? lt_arena_alloc(&g->arena, p->old.payload_len, 1) : NULL;
     char *new = is ? lt_arena_alloc(&g->arena, n, 1) : NULL;
 

@@ -74,15 +74,11 @@ static lt_status finish_rows(lt_group *g, lt_error *err)
 
 lt_status lt_group_note(lt_group *g, uint32_t slot, uint32_t number, bool on, lt_error *err)
 {
-    if (g->n_changes == g->cap_changes) {
-        size_t cap = g->cap_changes ? g->cap_changes * 2 : 256;
-        lt_slot_change *more = lt_realloc(g->changes, cap, sizeof *more);
+    lt_slot_change *more = lt_grow(g->changes, g->n_changes, &g->cap_changes, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        g->changes = more;
-        g->cap_changes = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    g->changes = more;
     g->changes[g->n_changes++] = (lt_slot_change){slot, number, on};
     return LT_OK;
 }

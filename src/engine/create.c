@@ -41,15 +41,11 @@ static lt_status add_name(void *context, const char *name, size_t n_name, const 
 
     (void)folder;
     (void)n_folder;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 8;
-        char **more = lt_realloc(l->items, cap, sizeof *more);
+    char **more = lt_grow(l->items, l->n, &l->cap, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        l->items = more;
-        l->cap = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    l->items = more;
     l->items[l->n] = lt_strndup(name, n_name);
     if (!l->items[l->n])
         return lt_fail_nomem(err);
@@ -239,15 +235,11 @@ static lt_status add_alias(void *context, const char *alias, size_t n_alias, con
     if (l->collection &&
         (strlen(l->collection) != n_name || memcmp(l->collection, name, n_name) != 0))
         return LT_OK;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 8;
-        lt_alias *more = lt_realloc(l->items, cap, sizeof *more);
+    lt_alias *more = lt_grow(l->items, l->n, &l->cap, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        l->items = more;
-        l->cap = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    l->items = more;
     lt_alias *a = &l->items[l->n++];
 
     a->alias = lt_strndup(alias, n_alias);

@@ -33,17 +33,12 @@ void lt_hits_free(lt_hits *hits)
 
 static lt_status grow(builder *b, lt_error *err)
 {
-    size_t cap = b->cap ? b->cap * 2 : 16;
-
-    if (b->hits.n_items < b->cap)
-        return LT_OK;
-    lt_hit *items = lt_realloc(b->items, cap, sizeof *items);
+    lt_hit *items = lt_grow(b->items, b->hits.n_items, &b->cap, sizeof *items);
 
     if (!items)
         return lt_fail_nomem(err);
     b->items = items;
     b->hits.items = items;
-    b->cap = cap;
     return LT_OK;
 }
 

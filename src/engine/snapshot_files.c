@@ -134,15 +134,11 @@ typedef struct listing {
 
 static lt_status add_file(listing *l, const char *folder, const char *name, lt_error *err)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 8;
-        lt_snapshot_file *more = lt_realloc(l->items, cap, sizeof *more);
+    lt_snapshot_file *more = lt_grow(l->items, l->n, &l->cap, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        l->items = more;
-        l->cap = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    l->items = more;
     LT_TRY(describe(folder, name, &l->items[l->n], err));
     l->n++;
     return LT_OK;

@@ -38,15 +38,11 @@ static void list_done(value_list *l)
 /* Texts are copied: those of an index are the index's. */
 static lt_status add(value_list *l, const lt_index_value *v, uint64_t number)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        lt_valued *more = lt_realloc(l->items, cap, sizeof *more);
+    lt_valued *more = lt_grow(l->items, l->n, &l->cap, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(l->err);
-        l->items = more;
-        l->cap = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(l->err);
+    l->items = more;
     lt_valued *item = &l->items[l->n];
 
     *item = (lt_valued){*v, number};

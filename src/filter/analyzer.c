@@ -386,15 +386,11 @@ static lt_status add_stop_word(lt_analyzer *a, const char *s, size_t n, lt_error
     if (n > sizeof w.bytes)
         return lt_fail(err, LT_ELIMIT, "text index: a stop word has more than %u bytes",
                        LT_LIMIT_TOKEN_BYTES);
-    if (a->n_stop == a->cap_stop) {
-        size_t cap = a->cap_stop ? a->cap_stop * 2 : 64;
-        char **more = lt_realloc(a->stop, cap, sizeof *more);
+    char **more = lt_grow(a->stop, a->n_stop, &a->cap_stop, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        a->stop = more;
-        a->cap_stop = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    a->stop = more;
     /* Words meet the list after they were folded and lowered, so the list is too. */
     set_bytes(&w, s, n);
     if (a->fold) {

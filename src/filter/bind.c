@@ -35,15 +35,11 @@ static lt_status add_token(token_list *l, const char *token, size_t n)
 {
     if (l->n == LT_LIMIT_FILTER_TOKENS)
         return LT_ELIMIT;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 16;
-        uint32_t *more = lt_realloc(l->ends, cap, sizeof *more);
+    uint32_t *more = lt_grow(l->ends, l->n, &l->cap, sizeof *more);
 
-        if (!more)
-            return LT_ENOMEM;
-        l->ends = more;
-        l->cap = cap;
-    }
+    if (!more)
+        return LT_ENOMEM;
+    l->ends = more;
     LT_TRY(lt_buf_add(&l->bytes, token, n, NULL));
     l->ends[l->n++] = (uint32_t)l->bytes.len;
     return LT_OK;

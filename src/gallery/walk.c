@@ -97,15 +97,11 @@ static int mark_seen(walk *w, const struct stat *st)
     for (size_t i = 0; i < w->n_seen; i++)
         if (w->seen[i].dev == st->st_dev && w->seen[i].ino == st->st_ino)
             return 0;
-    if (w->n_seen == w->cap_seen) {
-        size_t cap = w->cap_seen ? w->cap_seen * 2 : 64;
-        seen_dir *more = lt_realloc(w->seen, cap, sizeof *more);
+    seen_dir *more = lt_grow(w->seen, w->n_seen, &w->cap_seen, sizeof *more);
 
-        if (!more)
-            return -1;
-        w->seen = more;
-        w->cap_seen = cap;
-    }
+    if (!more)
+        return -1;
+    w->seen = more;
     w->seen[w->n_seen++] = (seen_dir){st->st_dev, st->st_ino};
     return 1;
 }
@@ -138,17 +134,13 @@ static lt_status read_names(const char *path, names *out, lt_error *err)
     for (struct dirent *e; st == LT_OK && (e = readdir(dir)) != NULL;) {
         if (e->d_name[0] == '.')
             continue;
-        if (out->n == out->cap) {
-            size_t cap = out->cap ? out->cap * 2 : 64;
-            char **more = lt_realloc(out->items, cap, sizeof *more);
+        char **more = lt_grow(out->items, out->n, &out->cap, sizeof *more);
 
-            if (!more) {
-                st = lt_fail_nomem(err);
-                break;
-            }
-            out->items = more;
-            out->cap = cap;
+        if (!more) {
+            st = lt_fail_nomem(err);
+            break;
         }
+        out->items = more;
         char *name = lt_strdup(e->d_name);
 
         if (name)

@@ -73,17 +73,13 @@ static void watch_directory(void *context, const char *path)
     for (size_t i = 0; i < w->n; i++)
         if (w->dirs[i].wd == wd)
             return;
-    if (w->n == w->cap) {
-        size_t cap = w->cap ? w->cap * 2 : 64;
-        watched *more = lt_realloc(w->dirs, cap, sizeof *more);
+    watched *more = lt_grow(w->dirs, w->n, &w->cap, sizeof *more);
 
-        if (!more) {
-            fail_watch(w, path, ENOMEM);
-            return;
-        }
-        w->dirs = more;
-        w->cap = cap;
+    if (!more) {
+        fail_watch(w, path, ENOMEM);
+        return;
     }
+    w->dirs = more;
     char *copy = lt_strdup(path);
 
     if (copy)

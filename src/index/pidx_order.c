@@ -82,15 +82,11 @@ static size_t block_for(const lt_order *o, uint64_t key, uint32_t slot)
 
 static lt_status add_block(lt_order *o, size_t at, lt_error *err)
 {
-    if (o->n_blocks == o->cap) {
-        size_t cap = o->cap ? o->cap * 2 : 8;
-        block **more = lt_realloc(o->blocks, cap, sizeof *more);
+    block **more = lt_grow(o->blocks, o->n_blocks, &o->cap, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        o->blocks = more;
-        o->cap = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    o->blocks = more;
     block *b = lt_malloc(sizeof *b);
 
     if (!b)

@@ -256,15 +256,11 @@ static lt_status copy_text(const char *text, size_t n, const char **out)
 
 static lt_status log_change(index_set *set, const lt_pidx_change *c)
 {
-    if (set->n_log == set->cap_log) {
-        size_t cap = set->cap_log ? set->cap_log * 2 : 64;
-        lt_pidx_change *more = lt_realloc(set->log, cap, sizeof *more);
+    lt_pidx_change *more = lt_grow(set->log, set->n_log, &set->cap_log, sizeof *more);
 
-        if (!more)
-            return LT_ENOMEM;
-        set->log = more;
-        set->cap_log = cap;
-    }
+    if (!more)
+        return LT_ENOMEM;
+    set->log = more;
     lt_pidx_change *copy = &set->log[set->n_log++];
 
     *copy = *c;

@@ -91,15 +91,11 @@ static lt_status add_term(lt_terms *t, const char *bytes, size_t n, lt_posting *
 {
     if (n > UINT32_MAX || t->n >= UINT32_MAX - 1)
         return lt_fail(err, LT_ELIMIT, "payload index: too many or too long values");
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? t->cap * 2 : 32;
-        lt_posting *more = lt_realloc(t->items, cap, sizeof *more);
+    lt_posting *more = lt_grow(t->items, t->n, &t->cap, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        t->items = more;
-        t->cap = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    t->items = more;
     char *copy = lt_strndup(bytes, n);
 
     if (!copy)

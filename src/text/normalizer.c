@@ -49,15 +49,11 @@ static lt_status add_step(lt_normalizer *n, step_kind kind, const lt_part *where
     if (n->n_steps == STEPS_MAX)
         return lt_fail(err, LT_ELIMIT, "%s: %s: more than %d steps", where->file, where->part,
                        STEPS_MAX);
-    if (n->n_steps == n->cap_steps) {
-        size_t cap = n->cap_steps ? n->cap_steps * 2 : 4;
-        step *more = lt_realloc(n->steps, cap, sizeof *more);
+    step *more = lt_grow(n->steps, n->n_steps, &n->cap_steps, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        n->steps = more;
-        n->cap_steps = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    n->steps = more;
     *out = &n->steps[n->n_steps++];
     **out = (step){.kind = kind};
     return LT_OK;

@@ -29,19 +29,14 @@ lt_status lt_ntext_set(lt_ntext *t, const char *text, const char *first, size_t 
 
 lt_status lt_ntext_change(lt_ntext *t, uint32_t cp, int change, lt_error *err)
 {
-    if (t->n_changes == t->cap_changes) {
-        size_t cap = t->cap_changes ? t->cap_changes * 2 : 64;
+    if (t->n_changes == t->cap_changes && t->n_changes >= LT_LIMIT_NORMALISED_BYTES)
+        return lt_fail(err, LT_ELIMIT, "the text grows beyond %u characters when normalised",
+                       LT_LIMIT_NORMALISED_BYTES);
+    lt_change *more = lt_grow(t->changes, t->n_changes, &t->cap_changes, sizeof *more);
 
-        if (t->n_changes >= LT_LIMIT_NORMALISED_BYTES)
-            return lt_fail(err, LT_ELIMIT, "the text grows beyond %u characters when normalised",
-                           LT_LIMIT_NORMALISED_BYTES);
-        lt_change *more = lt_realloc(t->changes, cap, sizeof *more);
-
-        if (!more)
-            return lt_fail_nomem(err);
-        t->changes = more;
-        t->cap_changes = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    t->changes = more;
     t->changes[t->n_changes++] = (lt_change){cp, change};
     return LT_OK;
 }

@@ -39,15 +39,11 @@ void lt_subword_close(lt_subword *m)
 
 lt_status lt_tokens_add(lt_tokens *t, int64_t id, lt_error *err)
 {
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? t->cap * 2 : 64;
-        int64_t *more = lt_realloc(t->ids, cap, sizeof *more);
+    int64_t *more = lt_grow(t->ids, t->n, &t->cap, sizeof *more);
 
-        if (!more)
-            return lt_fail_nomem(err);
-        t->ids = more;
-        t->cap = cap;
-    }
+    if (!more)
+        return lt_fail_nomem(err);
+    t->ids = more;
     t->ids[t->n++] = id;
     return LT_OK;
 }
