@@ -386,7 +386,9 @@ class World:
 
     def ask_groups(self):
         """Of queries whose scores are all different: the groups depend on the order of equals."""
-        args = self.query_arguments((*DENSE, "sp"), kinds=("nearest", "plain", "recommend"))
+        prefetched = self.rng.random() < 0.2  # after which, as in ask_rescore, nothing is refusable
+        args = self.query_arguments((*DENSE, "sp"), kinds=("nearest", "plain", "recommend"),
+                                    refusable=not prefetched)
         del args["offset"], args["lookup_from"]
         args.update(group_by=self.rng.choice(["group", "city", "who", "deep.k", "tags"]),
                     group_size=self.rng.randint(1, 4), limit=self.rng.randint(1, 6),
@@ -394,7 +396,7 @@ class World:
         if self.rng.random() < 0.3:
             args["with_lookup"] = self.rng.choice([OTHER, m.WithLookup(
                 collection=OTHER, with_payload=["of"], with_vectors=True)])
-        if self.rng.random() < 0.2:
+        if prefetched:
             args["prefetch"] = [m.Prefetch(query=self.dense(8), using="cos", filter=self.maybe_filter())]
         return lambda c: c.query_points_groups(COLLECTION, **args)
 
